@@ -1,0 +1,15 @@
+import { clusterOf } from '../src/configuration/cluster.js';
+import { removeSandbox, sandboxLayout } from '../src/restore/sandbox.js';
+import type { Dependencies } from './dependencies.js';
+import { toolsOfSandbox } from './sandbox-tools.js';
+import { type Step, step } from './step.js';
+
+/** Clean-up: the sandbox's server and files go, whatever state they are in. Run again, it does nothing. */
+export const createCleanUp = (
+  dependencies: Dependencies,
+): Step<{ cluster: string; sandboxId: string; into?: string }, void> =>
+  step(async (input: { cluster: string; sandboxId: string; into?: string }): Promise<void> => {
+    const { sandboxDirectory } = clusterOf(dependencies.loaded, input.cluster);
+    const layout = sandboxLayout(input.sandboxId, sandboxDirectory, input.into);
+    await removeSandbox(await toolsOfSandbox(dependencies, layout), layout);
+  });

@@ -1,0 +1,38 @@
+import { createCaptureLsn } from './capture-lsn.js';
+import { createCheckArchive } from './check-archive.js';
+import { createCleanUp } from './clean-up.js';
+import type { Dependencies } from './dependencies.js';
+import { createHandOver } from './hand-over.js';
+import { createLoadSettings } from './load-settings.js';
+import { createOpenSandbox } from './open-sandbox.js';
+import { createPlanRestore } from './plan-restore.js';
+import { createPrepareRestore } from './prepare-restore.js';
+import { createRecordBackup } from './record-backup.js';
+import { createRecordObjectives } from './record-objectives.js';
+import { createReplayWal } from './replay-wal.js';
+import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
+import { createValidateRestore } from './validate-restore.js';
+
+/** All activities, by the names they have in Temporal's history and Web UI. */
+// The return type is what `Activities` below is made of: spelling it out would say everything twice.
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
+export function createActivities(dependencies: Dependencies) {
+  return {
+    loadSettings: createLoadSettings(dependencies),
+    checkArchive: createCheckArchive(dependencies),
+    takeBaseBackup: createTakeBaseBackup(dependencies),
+    takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
+    recordBackup: createRecordBackup(dependencies),
+    captureLsn: createCaptureLsn(dependencies),
+    planRestore: createPlanRestore(dependencies),
+    prepareRestore: createPrepareRestore(dependencies),
+    replayWal: createReplayWal(dependencies),
+    openSandbox: createOpenSandbox(dependencies),
+    validateRestore: createValidateRestore(dependencies),
+    recordObjectives: createRecordObjectives(dependencies),
+    handOver: createHandOver(dependencies),
+    cleanUp: createCleanUp(dependencies),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,19 @@
+import { replayWal } from '../src/restore/replay.js';
+import type { Plan, Replay, Sandbox } from '../src/schema/results.js';
+import type { Dependencies } from './dependencies.js';
+import { toolsOfSandbox } from './sandbox-tools.js';
+import { secondsSinceScheduled, type Step, step } from './step.js';
+
+/** Replay: start the sandbox, replay to the target, pause there. */
+export const createReplayWal = (dependencies: Dependencies): Step<{ sandbox: Sandbox; plan: Plan }, Replay> =>
+  step(async (input: { sandbox: Sandbox; plan: Plan }, context): Promise<Replay> => {
+    const replay = await replayWal(
+      await toolsOfSandbox(dependencies, input.sandbox),
+      { ...input.plan, sandbox: input.sandbox },
+      context,
+    );
+    return {
+      ...replay,
+      phases: [{ name: 'replay', seconds: secondsSinceScheduled(context), bytes: replay.replayedBytes }],
+    };
+  });

@@ -1,0 +1,71 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+
+import { PgdrillError } from '../src/errors.js';
+import type { Progress, StepContext } from '../src/process/step-context.js';
+
+/** How often the latest progress is sent as a heartbeat: a fraction of the heartbeat timeout, so that one lost beat does no harm. */
+const heartbeatEveryMs = 1_000;
+
+/** What an activity knows beside its input: a StepContext, and when Temporal first scheduled it. */
+export interface ActivityContext extends StepContext {
+  workflowId: string;
+  runId: string;
+  /** Of the first attempt: a crash in between does not shorten what is measured from here. */
+  scheduledAt: Date;
+}
+
+/** An activity: one JSON object in, one out. */
+export type Step<Input, Output> = (input: Input) => Promise<Output>;
+
+/**
+ * Makes an activity of a step: heartbeats with its progress, cancellation, and errors that Temporal retries only where time can mend
+ * them.
+ */
+export function step<Input, Output>(
+  run: (input: Input, context: ActivityContext) => Promise<Output>,
+): (input: Input) => Promise<Output> {
+  return async (input) => {
+    const activity = Context.current();
+    const { info } = activity;
+    const { workflowId, runId } = info.workflowExecution ?? { workflowId: 'standalone', runId: 'standalone' };
+    let progress: Progress = { doing: 'starting' };
+    activity.heartbeat(progress);
+    const heart = setInterval(() => activity.heartbeat(progress), heartbeatEveryMs);
+    const context: ActivityContext = {
+      operation: `${workflowId}/${runId}/${info.activityId}-${info.activityType}`,
+      attempt: info.attempt,
+      signal: activity.cancellationSignal,
+      progress: (next) => {
+        progress = next;
+      },
+      workflowId,
+      runId,
+      scheduledAt: new Date(info.scheduledTimestampMs),
+    };
+    try {
+      return await run(input, context);
+    } catch (error) {
+      // A tool that was killed because of the cancel must not look like a failure of its own.
+      if (activity.cancellationSignal.aborted) throw activity.cancellationSignal.reason;
+      throw toFailure(error);
+    } finally {
+      clearInterval(heart);
+    }
+  };
+}
+
+function toFailure(error: unknown): unknown {
+  if (!(error instanceof PgdrillError)) return error;
+  return ApplicationFailure.create({
+    type: error.name,
+    message: error.message,
+    nonRetryable: !error.retryable,
+    details: [{ explanation: error.explanation, exitCode: error.exitCode }],
+    cause: error,
+  });
+}
+
+/** Seconds since this step was first scheduled. */
+export function secondsSinceScheduled(context: ActivityContext): number {
+  return Math.max(0, (Date.now() - context.scheduledAt.getTime()) / 1_000);
+}

@@ -1,0 +1,33 @@
+import { clusterOf } from '../src/configuration/cluster.js';
+import { resolveService } from '../src/postgres/conninfo.js';
+import { validateRestore } from '../src/proof/validate.js';
+import { openRepository } from '../src/repository/repository.js';
+import type { Capture, Sandbox, Validation } from '../src/schema/results.js';
+import type { Dependencies } from './dependencies.js';
+import { toolsOfSandbox } from './sandbox-tools.js';
+import { secondsSinceScheduled, type Step, step } from './step.js';
+
+/** Validation: everything that is known of the source is compared with the sandbox. */
+export const createValidateRestore = (
+  dependencies: Dependencies,
+): Step<{ cluster: string; sandbox: Sandbox; capture?: Capture }, Validation> =>
+  step(async (input: { cluster: string; sandbox: Sandbox; capture?: Capture }, context): Promise<Validation> => {
+    const cluster = clusterOf(dependencies.loaded, input.cluster);
+    const { checks, notCompared } = await validateRestore(
+      await toolsOfSandbox(dependencies, input.sandbox),
+      {
+        repository: await openRepository(cluster),
+        sandbox: input.sandbox,
+        role: resolveService(cluster.connection)['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser,
+        capture: input.capture,
+        connections: cluster.fingerprint.connections,
+      },
+      context,
+    );
+    return {
+      checks,
+      notCompared,
+      phases: [{ name: 'validate', seconds: secondsSinceScheduled(context) }],
+      finishedAt: new Date().toISOString(),
+    };
+  });

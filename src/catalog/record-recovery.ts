@@ -1,0 +1,80 @@
+import type { Connection } from '../postgres/connection.js';
+import type { Evidence } from '../schema/evidence.js';
+import { parseTarget } from '../schema/target.js';
+
+/** Writes a drill or a recovery into the history; one row per workflow run, however often it is retried. */
+export async function recordRecovery(
+  client: Connection,
+  evidence: Evidence,
+  place: { evidencePath?: string } = {},
+): Promise<void> {
+  const target = targetOf(evidence);
+  await client.query(
+    `insert into pgdrill.recovery_history (
+       cluster, kind, recovery_type, target, target_time, target_lsn, start_time, end_time, duration_seconds, status, verdict,
+       rto_seconds, rto_to_proven_seconds, rpo_seconds, rpo_bytes, rpo_transactions, evidence_path, workflow_id, run_id
+     )
+     values (
+       $1, $2, $3, $4, $5, $6, $7, $8, extract(epoch from $8::timestamptz - $7::timestamptz), $9, $10,
+       $11, $12, $13, $14, $15, $16, $17, $18
+     )
+     on conflict (workflow_id, run_id) do update set
+       cluster = excluded.cluster,
+       kind = excluded.kind,
+       recovery_type = excluded.recovery_type,
+       target = excluded.target,
+       target_time = excluded.target_time,
+       target_lsn = excluded.target_lsn,
+       start_time = excluded.start_time,
+       end_time = excluded.end_time,
+       duration_seconds = excluded.duration_seconds,
+       status = excluded.status,
+       verdict = excluded.verdict,
+       rto_seconds = excluded.rto_seconds,
+       rto_to_proven_seconds = excluded.rto_to_proven_seconds,
+       rpo_seconds = excluded.rpo_seconds,
+       rpo_bytes = excluded.rpo_bytes,
+       rpo_transactions = excluded.rpo_transactions,
+       evidence_path = excluded.evidence_path`,
+    [
+      evidence.cluster,
+      evidence.kind,
+      target.type,
+      target.text,
+      target.time,
+      target.lsn,
+      evidence.startedAt,
+      evidence.finishedAt,
+      statusOf(evidence),
+      evidence.verdict,
+      evidence.clock.rtoSeconds ?? null,
+      evidence.clock.rtoToProvenSeconds ?? null,
+      evidence.rpo?.seconds ?? null,
+      evidence.rpo === undefined ? null : Math.round(evidence.rpo.bytes),
+      evidence.rpo?.transactions ?? null,
+      place.evidencePath ?? null,
+      evidence.workflowId,
+      evidence.runId,
+    ],
+  );
+}
+
+/** What became of the restore itself. Whether its content was right is the verdict's business. */
+function statusOf(evidence: Evidence): 'completed' | 'failed' | 'rejected' {
+  if (evidence.approvals.some(({ decision }) => decision !== 'approved')) return 'rejected';
+  return evidence.clock.rtoSeconds === undefined ? 'failed' : 'completed';
+}
+
+/** The target as it was asked for: also where the drill ended before it was resolved. */
+function targetOf(evidence: Evidence): { type: string; text: string; time: string | null; lsn: string | null } {
+  const asked = evidence.target?.requested ?? evidence.input['target'];
+  const text = typeof asked === 'string' ? asked : 'unknown';
+  const target = parseTarget(text);
+  const kind = typeof target === 'string' ? 'unknown' : target.kind;
+  return {
+    type: kind,
+    text,
+    time: typeof target !== 'string' && target.kind === 'time' ? target.time : null,
+    lsn: evidence.target?.lsn ?? (typeof target !== 'string' && target.kind === 'lsn' ? target.lsn : null),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+
+import { connectTemporal, type Temporal } from '../client/temporal.js';
+import { type LoadedConfiguration, loadConfiguration } from '../configuration/load.js';
+
+export interface GlobalOptions {
+  config?: string;
+  json?: boolean;
+}
+
+/** The options that every command takes, wherever they were written. */
+export function globalOptions(command: Command): GlobalOptions {
+  return command.optsWithGlobals<GlobalOptions>();
+}
+
+export async function loadFor(command: Command): Promise<LoadedConfiguration> {
+  const { config } = globalOptions(command);
+  return await loadConfiguration(config === undefined ? {} : { path: config });
+}
+
+/** Runs a command's work with a connection to Temporal that is closed afterwards. */
+export async function withTemporal<T>(
+  loaded: LoadedConfiguration,
+  work: (temporal: Temporal) => Promise<T>,
+): Promise<T> {
+  const temporal = await connectTemporal(loaded.stateDirectory);
+  try {
+    return await work(temporal);
+  } finally {
+    await temporal.close();
+  }
+}

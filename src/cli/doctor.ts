@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+
+import { clusterOf } from '../configuration/cluster.js';
+import { applyFixes, examine } from '../doctor/doctor.js';
+import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js';
+import { parseConninfo } from '../postgres/conninfo.js';
+import { standaloneContext } from '../process/step-context.js';
+import type { Finding } from '../schema/results.js';
+import { globalOptions, loadFor } from './context.js';
+import { renderTable } from './table.js';
+import { colors, print, printJson, say, tint } from './terminal.js';
+
+/** `pgdrill doctor [CLUSTER] [--fix]`: is everything set up, and if not, what exactly is missing. */
+export function addDoctor(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('doctor')
+    .description('check settings, privileges, room and that WAL really arrives; say the exact fixes')
+    .argument('[cluster]', 'a cluster of the configuration (default: all)')
+    .option(
+      '--fix',
+      'apply what SQL can fix (ALTER SYSTEM, grants, reload) and lay out the repository; never restarts a server',
+    )
+    .option('--as <conninfo>', 'connect as this for the fixes, such as "user=postgres"; the rest is as configured')
+    .addHelpText('after', '\nExample:\n  pgdrill doctor shop --fix --as user=postgres')
+    .action(async (name: string | undefined, options: { fix?: boolean; as?: string }, command: Command) => {
+      const loaded = await loadFor(command);
+      const asJson = globalOptions(command).json === true;
+      const names = name === undefined ? Object.keys(loaded.configuration.clusters) : [name];
+      const reports: { cluster: string; findings: Finding[]; fixed?: { done: string[]; left: string[] } }[] = [];
+      let code: ExitCode = exitCodes.done;
+      for (const each of names) {
+        const cluster = clusterOf(loaded, each);
+        try {
+          const fixed =
+            options.fix === true
+              ? await applyFixes(cluster, { ...cluster.connection, ...parseConninfo(options.as ?? '') })
+              : undefined;
+          const findings = await examine(cluster, standaloneContext(`doctor ${each}`));
+          reports.push({ cluster: each, findings, ...(fixed === undefined ? {} : { fixed }) });
+          if (findings.some(({ level }) => level === 'error')) code = exitCodes.failed;
+        } catch (error) {
+          if (!(error instanceof PgdrillError) || names.length === 1) throw error;
+          reports.push({
+            cluster: each,
+            findings: [{ name: 'connection', level: 'error', message: messageOf(error) }],
+          });
+          code = exitCodes.failed;
+        }
+      }
+      if (asJson) printJson(reports);
+      else for (const report of reports) show(report);
+      exit(code);
+    });
+}
+
+function show({
+  cluster,
+  findings,
+  fixed,
+}: {
+  cluster: string;
+  findings: Finding[];
+  fixed?: { done: string[]; left: string[] };
+}): void {
+  for (const line of fixed?.done ?? []) say(`${colors.green('done')}  ${line}`);
+  for (const line of fixed?.left ?? []) say(`${colors.yellow('to do')} ${line}`);
+  print(
+    `${colors.bold(cluster)}\n${renderTable(findings.map(({ name, level, message }) => [`  ${name}`, tint(level), message]))}`,
+  );
+  const fixes = findings.filter(({ level, fix }) => level !== 'ok' && fix !== undefined);
+  if (fixes.length === 0) return;
+  print(
+    `\nWhat to do:\n${fixes.map(({ fix = '', needsRestart }) => `  ${fix}${needsRestart === true ? '  -- takes effect after a restart' : ''}`).join('\n')}`,
+  );
+  if (findings.some(({ level }) => level === 'error'))
+    print(`\nOr let pgdrill do it: pgdrill doctor ${cluster} --fix --as user=postgres`);
+}

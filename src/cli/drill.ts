@@ -1,0 +1,101 @@
+import { type Command, Option } from 'commander';
+
+import { startWorkflow } from '../client/start.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { clusterOf } from '../configuration/cluster.js';
+import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import type { DrillResult } from '../schema/evidence.js';
+import { parseTarget, targetForms } from '../schema/target.js';
+import type { DrillInput, GateName } from '../schema/workflow-inputs.js';
+import { globalOptions, loadFor, withTemporal } from './context.js';
+import { finishFailed, sayStarted } from './finish.js';
+import { readEnding } from '../client/failures.js';
+import { renderDrill } from './render-drill.js';
+import { print, printJson } from './terminal.js';
+import { watchWorkflow } from './watch-workflow.js';
+
+interface DrillOptions {
+  target: string;
+  backup: 'none' | 'full' | 'incremental' | 'full+incremental';
+  gate?: GateName[];
+  gateTimeout?: string;
+  id?: string;
+  detach?: boolean;
+}
+
+/** `pgdrill drill CLUSTER`: prove that the backups restore. */
+export function addDrill(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('drill')
+    .description('restore into a sandbox, prove that it equals the source, measure RTO and RPO, clean up')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .option('--target <target>', `where recovery stops: ${targetForms}`, 'fence')
+    .addOption(
+      new Option('--backup <what>', 'backups to take first')
+        .choices(['none', 'full', 'incremental', 'full+incremental'])
+        .default('none'),
+    )
+    .addOption(new Option('--gate <gate...>', 'wait for a human there').choices(['restore', 'promote']))
+    .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
+    .option('--id <id>', 'the workflow id (default: drill-CLUSTER-TIME)')
+    .option('--detach', 'start it and return at once')
+    .addHelpText('after', '\nExample:\n  pgdrill drill shop --backup incremental --gate promote')
+    .action(async (cluster: string, options: DrillOptions, command: Command) => {
+      exit(await runDrill(await loadFor(command), cluster, options, globalOptions(command).json === true));
+    });
+}
+
+/** Starts a drill, follows it, prints its result. @returns the exit code of the verdict. */
+export async function runDrill(
+  loaded: LoadedConfiguration,
+  cluster: string,
+  options: DrillOptions,
+  asJson: boolean,
+): Promise<ExitCode> {
+  clusterOf(loaded, cluster);
+  const target = parseTarget(options.target);
+  if (typeof target === 'string')
+    throw new UsageError({ what: target, means: 'Nothing was started.', todo: `Targets are: ${targetForms}.` });
+  const input: DrillInput = {
+    cluster,
+    target: options.target,
+    backup: options.backup,
+    ...(options.gate === undefined ? {} : { gates: options.gate }),
+    ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
+  };
+  return await withTemporal(loaded, async (temporal) => {
+    const handle = await startWorkflow(temporal, 'drill', input, {
+      taskQueue: loaded.configuration.temporal.task_queue,
+      id: options.id,
+    });
+    await sayStarted(loaded, temporal.namespace, handle.workflowId);
+    if (options.detach === true) {
+      if (asJson) printJson({ id: handle.workflowId, detached: true });
+      return exitCodes.done;
+    }
+    try {
+      const result = await watchWorkflow<DrillResult>(handle);
+      show(result, asJson);
+      return result.verdict === 'passed' ? exitCodes.done : exitCodes.unproven;
+    } catch (error) {
+      const code = finishFailed(error, handle.workflowId, asJson);
+      if (!asJson) showFailed(error);
+      return code;
+    }
+  });
+}
+
+function show(result: DrillResult, asJson: boolean): void {
+  if (asJson) printJson(result);
+  else print(`\n${renderDrill(result)}`);
+}
+
+/** A drill that failed still has a table, where it got far enough. */
+function showFailed(error: unknown): void {
+  try {
+    const { result } = readEnding(error);
+    if (result !== undefined) show(result, false);
+  } catch {
+    // detached: nothing to show
+  }
+}

@@ -1,0 +1,36 @@
+import { readEnding } from '../client/failures.js';
+import { webUiLink } from '../client/start.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { readDevState } from '../embedded/dev-state.js';
+import type { ExitCode } from '../errors.js';
+import { Detached } from './watch-workflow.js';
+import { colors, printJson, say } from './terminal.js';
+
+/** Says where the Web UI shows a workflow, as far as we know where the Web UI is. */
+export async function sayStarted(loaded: LoadedConfiguration, namespace: string, workflowId: string): Promise<void> {
+  const dev = await readDevState(loaded.stateDirectory);
+  say(
+    `started ${colors.bold(workflowId)}${dev === undefined ? '' : `  ${webUiLink(dev.uiUrl, namespace, workflowId)}`}`,
+  );
+}
+
+/**
+ * Handles the end of a followed workflow that did not complete: detached, or failed.
+ *
+ * @param asJson prints the failure as the one JSON document.
+ * @returns the exit code.
+ */
+export function finishFailed(error: unknown, workflowId: string, asJson: boolean): ExitCode {
+  if (error instanceof Detached) {
+    say(`detached: ${workflowId} goes on. Come back with: pgdrill status ${workflowId} --follow`);
+    if (asJson) printJson({ id: workflowId, detached: true });
+    return 0;
+  }
+  const { type, message, exitCode, result } = readEnding(error);
+  if (asJson)
+    printJson(
+      result === undefined ? { id: workflowId, error: { type, message } } : { ...result, error: { type, message } },
+    );
+  else if (result === undefined || type !== 'DrillFailed') say(`${colors.red(type)}: ${message}`);
+  return exitCode;
+}

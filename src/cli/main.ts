@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+
+import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js';
+import { version } from '../version.js';
+import { addBackup } from './backup.js';
+import { addBackups } from './backups.js';
+import { addDecide } from './decide.js';
+import { addDemo } from './demo.js';
+import { addDev } from './dev.js';
+import { addDoctor } from './doctor.js';
+import { addDrill } from './drill.js';
+import { addRecover } from './recover.js';
+import { addStatus } from './status.js';
+import { colors, printJson, say } from './terminal.js';
+import { addWorker } from './worker.js';
+
+/** The one place that decides the process's exit code. */
+function exit(code: ExitCode): void {
+  process.exitCode = code;
+}
+
+const program = new Command('pgdrill')
+  .description(
+    'Backup and recovery drills for PostgreSQL that prove, at a named LSN, that the restored database equals production.',
+  )
+  .version(version)
+  .option('--config <file>', 'configuration file (default: PGDRILL_CONFIG, ./pgdrill.yaml, /etc/pgdrill/pgdrill.yaml)')
+  .option('--json', 'exactly one JSON document on standard output, all else on standard error')
+  .configureHelp({ showGlobalOptions: true })
+  .showSuggestionAfterError()
+  .exitOverride();
+
+for (const add of [
+  addDoctor,
+  addBackup,
+  addBackups,
+  addDrill,
+  addRecover,
+  addDecide,
+  addStatus,
+  addDev,
+  addWorker,
+  addDemo,
+])
+  add(program, exit);
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  exit(report(error));
+}
+
+function report(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage; // it has said why
+  const code = error instanceof PgdrillError ? error.exitCode : exitCodes.failed;
+  const name = error instanceof Error ? error.name : 'Error';
+  say(`${colors.red(name)}: ${messageOf(error)}`);
+  if (!(error instanceof PgdrillError) && error instanceof Error) say(colors.dim(error.stack ?? ''));
+  if (program.opts<{ json?: boolean }>().json === true) printJson({ error: { type: name, message: messageOf(error) } });
+  return code;
+}

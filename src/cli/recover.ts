@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+
+import { type Command, Option } from 'commander';
+
+import type { RecoverResult } from '../client/results.js';
+import { startWorkflow } from '../client/start.js';
+import { clusterOf } from '../configuration/cluster.js';
+import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { parseTarget, targetForms } from '../schema/target.js';
+import type { GateName } from '../schema/workflow-inputs.js';
+import { globalOptions, loadFor, withTemporal } from './context.js';
+import { finishFailed, sayStarted } from './finish.js';
+import { renderTable } from './table.js';
+import { colors, print, printJson, tint } from './terminal.js';
+import { watchWorkflow } from './watch-workflow.js';
+
+interface RecoverOptions {
+  into: string;
+  target: string;
+  yes?: boolean;
+  gate?: GateName[];
+  gateTimeout?: string;
+  id?: string;
+}
+
+/** `pgdrill recover CLUSTER --into DIR`: a restore for real. */
+export function addRecover(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('recover')
+    .description('restore for real, into an empty directory that is kept')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .requiredOption('--into <directory>', 'the new data directory: absent or empty')
+    .option('--target <target>', 'where recovery stops: latest, immediate, time=…, lsn=…, name=… or xid=…', 'latest')
+    .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
+    .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
+    .option('--yes', 'wait for nobody')
+    .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
+    .addHelpText(
+      'after',
+      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'",
+    )
+    .action(async (cluster: string, options: RecoverOptions, command: Command) => {
+      const loaded = await loadFor(command);
+      const asJson = globalOptions(command).json === true;
+      clusterOf(loaded, cluster);
+      const target = parseTarget(options.target);
+      if (typeof target === 'string' || target.kind === 'fence') {
+        throw new UsageError({
+          what:
+            typeof target === 'string'
+              ? target
+              : 'A recovery has no fence: that exists only where the source is compared.',
+          means: 'Nothing was started.',
+          todo: `Targets are: ${targetForms.replace('fence, ', '')}.`,
+        });
+      }
+      const gates = options.yes === true ? [] : options.gate;
+      const input = {
+        cluster,
+        into: resolve(options.into),
+        target: options.target,
+        ...(gates === undefined ? {} : { gates }),
+        ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
+      };
+      await withTemporal(loaded, async (temporal) => {
+        const handle = await startWorkflow(temporal, 'recover', input, {
+          taskQueue: loaded.configuration.temporal.task_queue,
+          id: options.id,
+        });
+        await sayStarted(loaded, temporal.namespace, handle.workflowId);
+        try {
+          const result = await watchWorkflow<RecoverResult>(handle);
+          if (asJson) printJson({ id: handle.workflowId, ...result });
+          else print(describe(result));
+          exit(result.outcome === 'recovered' ? exitCodes.done : exitCodes.unproven);
+        } catch (error) {
+          exit(finishFailed(error, handle.workflowId, asJson));
+        }
+      });
+    });
+}
+
+function describe(result: RecoverResult): string {
+  const rows = [
+    ['directory', result.into],
+    ['chain', result.chain.join(' + ')],
+    ['target', result.target],
+    ...(result.reachedLsn === undefined ? [] : [['reached', result.reachedLsn]]),
+    ...(result.lastCommitAt === undefined ? [] : [['last commit', result.lastCommitAt]]),
+  ];
+  return `\n${colors.bold('Recovery')}  ${tint(result.outcome)}\n${renderTable(rows)}\n\n${result.notes.map((note) => `- ${note}`).join('\n')}`;
+}

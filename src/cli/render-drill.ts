@@ -1,0 +1,81 @@
+import { bytes, count, seconds } from '../schema/figures.js';
+import type { DrillResult } from '../schema/evidence.js';
+import { renderTable } from './table.js';
+import { colors, tint } from './terminal.js';
+
+/** A drill's result as the table that ends the command: chain, replay, clock, RPO, checks, verdict. */
+export function renderDrill(result: DrillResult): string {
+  const { chain, replay, fence, phases, rpo, checks, approvals, verdict, reasons } = result;
+  const sections: string[] = [];
+  const section = (title: string, rows: string[][]): void => {
+    if (rows.length > 0) sections.push(`${colors.bold(title)}\n${indent(renderTable(rows))}`);
+  };
+  section(
+    'Chain',
+    chain.map(({ id, type, startLsn, endLsn, sizeBytes }) => [id, type, `${startLsn} → ${endLsn}`, bytes(sizeBytes)]),
+  );
+  section('Replay', [
+    ...(replay === undefined ? [] : [['WAL replayed', bytes(replay.replayedBytes), `reached ${replay.reachedLsn}`]]),
+    ...(fence === undefined
+      ? [['target', result.target, '']]
+      : [
+          [
+            'fence',
+            fence.lsn,
+            `timeline ${fence.timeline}, try ${fence.tries}, ${count(fence.commitsSeen)} commits before and ${count(fence.commitsUnseen)} after the cut looked at`,
+          ],
+        ]),
+  ]);
+  section('Recovery time', [
+    ...phases.map(({ name, seconds: value, bytes: size }) => [name, seconds(value), size ? bytes(size) : '']),
+    ...(result.rtoSeconds === undefined
+      ? []
+      : [[colors.bold('RTO'), colors.bold(seconds(result.rtoSeconds)), objectiveOf(result, 'rto')]]),
+    ...(result.rtoToProvenSeconds === undefined ? [] : [['RTO to proven', seconds(result.rtoToProvenSeconds), '']]),
+    ...(result.waitedForHumansSeconds > 0
+      ? [['waited for humans', seconds(result.waitedForHumansSeconds), 'not part of the RTO']]
+      : []),
+  ]);
+  if (rpo !== undefined) {
+    section('Recovery point (had the source been lost at the drill’s start)', [
+      [colors.bold('RPO'), colors.bold(seconds(rpo.seconds)), objectiveOf(result, 'rpo')],
+      ['WAL not yet saved', bytes(rpo.bytes), `repository ${rpo.repositoryLsn}, source ${rpo.sourceLsn}`],
+      ['transactions lost', count(rpo.transactions), ''],
+    ]);
+  }
+  section(
+    'Approvals',
+    approvals.map(({ gate, decision, by, reason }) => [gate, tint(decision), by, reason]),
+  );
+  section(
+    'Checks',
+    checks.flatMap(({ name, status, summary, seconds: took, problems }) => [
+      [name, tint(status), summary, seconds(took)],
+      ...problems.slice(0, 5).map(({ object, detail }) => ['', '', `${object}: ${detail}`, '']),
+      ...(problems.length > 5 ? [['', '', `… and ${problems.length - 5} more (see the evidence)`, '']] : []),
+    ]),
+  );
+  const summary = [
+    `${colors.bold('Verdict')}  ${colors.bold(tint(verdict))}`,
+    ...reasons.map((reason) => `  ${reason}`),
+  ];
+  if (result.notCompared.length > 0)
+    summary.push(
+      `  Not compared: ${result.notCompared.slice(0, 5).join('; ')}${result.notCompared.length > 5 ? '; …' : ''}`,
+    );
+  for (const warning of result.warnings) summary.push(`  ${colors.yellow('warning')}: ${warning}`);
+  if (result.evidencePath !== undefined) summary.push(`${colors.bold('Evidence')} ${result.evidencePath}`);
+  return [...sections, summary.join('\n')].join('\n\n');
+}
+
+function objectiveOf({ objectives }: DrillResult, name: 'rto' | 'rpo'): string {
+  const found = objectives.find((each) => each.name === name);
+  return found?.objective === undefined ? '' : `objective ${found.objective}: ${tint(found.status)}`;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}

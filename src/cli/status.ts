@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+
+import { listRuns, readRun } from '../client/status.js';
+import type { ExitCode } from '../errors.js';
+import { globalOptions, loadFor, withTemporal } from './context.js';
+import { finishFailed } from './finish.js';
+import { renderTable } from './table.js';
+import { colors, print, printJson, tint } from './terminal.js';
+import { watchWorkflow } from './watch-workflow.js';
+
+const mostRuns = 20;
+
+/** `pgdrill status [ID]`: what runs and how it went. */
+export function addStatus(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('status')
+    .description('what runs, what waits for whom, how it ended')
+    .argument('[id]', 'a workflow id (default: the newest runs)')
+    .option('--follow', 'stay until it ends (Ctrl-C leaves it running)')
+    .addHelpText('after', '\nExample:\n  pgdrill status drill-shop-2026-11-22-020000 --follow')
+    .action(async (id: string | undefined, options: { follow?: boolean }, command: Command) => {
+      const loaded = await loadFor(command);
+      const asJson = globalOptions(command).json === true;
+      await withTemporal(loaded, async (temporal) => {
+        if (id === undefined) {
+          const runs = await listRuns(temporal, mostRuns);
+          if (asJson) printJson(runs);
+          else if (runs.length === 0) print('Nothing has run yet.');
+          else
+            print(
+              renderTable(
+                runs.map((run) => [run.id, tint(run.status), run.startedAt, run.closedAt ?? '']),
+                ['ID', 'STATUS', 'STARTED', 'ENDED'],
+              ),
+            );
+          return;
+        }
+        if (options.follow === true) {
+          try {
+            await watchWorkflow(temporal.client.workflow.getHandle(id));
+          } catch (error) {
+            exit(finishFailed(error, id, asJson));
+            return;
+          }
+        }
+        const run = await readRun(temporal, id);
+        if (asJson) printJson(run);
+        else print(describe(run));
+      });
+    });
+}
+
+function describe({ id, status, startedAt, closedAt, progress }: Awaited<ReturnType<typeof readRun>>): string {
+  const rows = (progress?.steps ?? []).map(({ step, state, summary }) => [`  ${step}`, tint(state), summary ?? '']);
+  const waiting = progress?.waiting;
+  return [
+    `${colors.bold(id)}  ${tint(status)}${progress?.verdict === undefined ? '' : `, verdict ${tint(progress.verdict)}`}`,
+    `started ${startedAt}${closedAt === undefined ? '' : `, ended ${closedAt}`}`,
+    ...(rows.length === 0 ? [] : [renderTable(rows)]),
+    ...(waiting === undefined
+      ? []
+      : [`waiting at gate ${waiting.gate} until ${waiting.until}: ${waiting.question}`, `  pgdrill approve ${id}`]),
+  ].join('\n');
+}

@@ -1,0 +1,55 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+
+import { UsageError } from '../errors.js';
+import type { WorkflowProgress } from '../schema/progress.js';
+import type { GateName } from '../schema/workflow-inputs.js';
+import type { Temporal } from './temporal.js';
+
+/**
+ * Approves or rejects a gate of a running drill or recovery.
+ *
+ * @param gate by default the one that waits now.
+ * @returns the gate that was decided.
+ * @throws UsageError when there is no such workflow, it has ended, or no gate waits.
+ */
+export async function decide(
+  { client }: Temporal,
+  workflowId: string,
+  decision: 'approve' | 'reject',
+  by: { by: string; reason: string; gate?: GateName | undefined },
+): Promise<GateName> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status } = await handle.describe();
+    if (status.name !== 'RUNNING') throw ended(workflowId, status.name);
+    const progress = await handle.query<WorkflowProgress>('progress');
+    const gate = by.gate ?? progress.waiting?.gate;
+    if (gate === undefined) {
+      throw new UsageError({
+        what: `${workflowId} does not wait for anyone now.`,
+        means: 'There is nothing to decide yet.',
+        todo: `Watch it (pgdrill status ${workflowId}), or name the gate to decide beforehand with --gate.`,
+      });
+    }
+    await handle.signal(decision, { gate, by: by.by, reason: by.reason });
+    return gate;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new UsageError(
+      {
+        what: `There is no workflow ${workflowId}.`,
+        means: 'Nothing was decided.',
+        todo: 'List the ids with: pgdrill status',
+      },
+      { cause: error },
+    );
+  }
+}
+
+function ended(workflowId: string, status: string): UsageError {
+  return new UsageError({
+    what: `${workflowId} has ended (${status.toLowerCase()}).`,
+    means: 'Its gates wait no longer.',
+    todo: `See how it ended: pgdrill status ${workflowId}`,
+  });
+}

@@ -1,0 +1,54 @@
+import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+
+import { UsageError } from '../errors.js';
+import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
+import type { Temporal } from './temporal.js';
+
+/** The workflows by the names they have in Temporal, and what each is started with. */
+export interface WorkflowInputs {
+  backup: BackupInput;
+  drill: DrillInput;
+  recover: RecoverInput;
+}
+
+/**
+ * Starts a workflow.
+ *
+ * @param id its workflow id; by default `<kind>-<cluster>-<UTC time>`, so that it can be said aloud.
+ * @throws UsageError when one with that id runs already.
+ */
+export async function startWorkflow<Kind extends keyof WorkflowInputs>(
+  { client }: Temporal,
+  kind: Kind,
+  input: WorkflowInputs[Kind],
+  options: { taskQueue: string; id?: string | undefined },
+): Promise<WorkflowHandle> {
+  const workflowId = options.id ?? speakableId(kind, input.cluster, new Date());
+  try {
+    return await client.workflow.start(kind, {
+      workflowId,
+      taskQueue: options.taskQueue,
+      args: [input],
+      staticSummary: `${kind} of ${input.cluster}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new UsageError(
+      {
+        what: `A workflow with the id ${workflowId} runs already.`,
+        means: 'Nothing was started.',
+        todo: `Look at it (pgdrill status ${workflowId}), or choose another id.`,
+      },
+      { cause: error },
+    );
+  }
+}
+
+export function speakableId(kind: string, cluster: string, now: Date): string {
+  return `${kind}-${cluster}-${now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
+}
+
+/** Where the Web UI shows a workflow. */
+export function webUiLink(uiUrl: string, namespace: string, workflowId: string): string {
+  return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+}

@@ -1,0 +1,62 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+
+import { UsageError } from '../errors.js';
+import type { WorkflowProgress } from '../schema/progress.js';
+import type { Temporal } from './temporal.js';
+
+export interface RunStatus {
+  id: string;
+  kind: string;
+  status: string;
+  startedAt: string;
+  closedAt?: string;
+}
+
+/** The newest runs of our workflows, running ones among them, newest first. */
+export async function listRuns({ client }: Temporal, limit: number): Promise<RunStatus[]> {
+  const runs: RunStatus[] = [];
+  for await (const { workflowId, type, status, startTime, closeTime } of client.workflow.list({
+    query: `WorkflowType in ('backup', 'drill', 'recover')`,
+  })) {
+    runs.push({
+      id: workflowId,
+      kind: type,
+      status: status.name.toLowerCase(),
+      startedAt: startTime.toISOString(),
+      ...(closeTime === undefined ? {} : { closedAt: closeTime.toISOString() }),
+    });
+    if (runs.length === limit) break;
+  }
+  return runs;
+}
+
+/** One run, with its steps. @throws UsageError when there is none of that id. */
+export async function readRun(
+  { client }: Temporal,
+  id: string,
+): Promise<RunStatus & { progress?: WorkflowProgress; result?: unknown }> {
+  const handle = client.workflow.getHandle(id);
+  try {
+    const { type, status, startTime, closeTime } = await handle.describe();
+    const progress = await handle.query<WorkflowProgress>('progress').catch(() => undefined); // no worker, or it never began
+    return {
+      id,
+      kind: type,
+      status: status.name.toLowerCase(),
+      startedAt: startTime.toISOString(),
+      ...(closeTime === undefined ? {} : { closedAt: closeTime.toISOString() }),
+      ...(progress === undefined ? {} : { progress }),
+      ...(status.name === 'COMPLETED' ? { result: await handle.result() } : {}),
+    };
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new UsageError(
+      {
+        what: `There is no workflow ${id}.`,
+        means: 'Nothing can be shown.',
+        todo: 'List the ids with: pgdrill status',
+      },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+
+import { ConfigurationError } from '../errors.js';
+import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
+import { parseDurationMs } from '../schema/primitives.js';
+import type { GateName } from '../schema/workflow-inputs.js';
+import { didYouMean } from './closest.js';
+import type { LoadedConfiguration } from './load.js';
+import { withoutTrailingSlash } from './state-directory.js';
+
+/** One cluster's configuration with every default filled in and every duration a number. */
+export interface ResolvedCluster {
+  name: string;
+  connection: Conninfo;
+  /** The connection string as it was written; it holds no password. */
+  connectionText: string;
+  repository: string;
+  /** Where the archived WAL lies. */
+  walDirectory: string;
+  /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
+  ownWalDirectory: boolean;
+  /** Where drills restore to. */
+  sandboxDirectory: string;
+  sandboxSettings: Readonly<Record<string, string>>;
+  gates: readonly GateName[];
+  gateTimeoutMs: number;
+  archiveTimeoutMs: number;
+  objectives: Objectives;
+  fingerprint: { connections: number; snapshotTimeoutMs: number };
+}
+
+/** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
+export interface Objectives {
+  rtoSeconds?: number;
+  rto?: string;
+  rpoSeconds?: number;
+  rpo?: string;
+}
+
+/**
+ * Looks a cluster up by its name.
+ *
+ * @throws ConfigurationError that lists the clusters that exist.
+ */
+export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCluster {
+  const { clusters } = loaded.configuration;
+  const cluster = Object.hasOwn(clusters, name) ? clusters[name] : undefined;
+  if (cluster === undefined) {
+    const known = Object.keys(clusters);
+    throw new ConfigurationError({
+      what: `There is no cluster "${name}" in ${loaded.path}.${didYouMean(name, known)}`,
+      means: `It knows ${known.length === 1 ? 'only' : 'these'}: ${known.join(', ')}.`,
+      todo: 'Name one of them, or add the cluster to the file.',
+    });
+  }
+  const repository = withoutTrailingSlash(cluster.repository);
+  const { rto, rpo } = cluster.objectives;
+  return {
+    name,
+    connection: parseConninfo(cluster.connection),
+    connectionText: cluster.connection,
+    repository,
+    walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
+    ownWalDirectory: cluster.wal.directory === undefined,
+    sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
+    sandboxSettings: cluster.sandbox.settings,
+    gates: cluster.gates,
+    gateTimeoutMs: durationMs(cluster.gate_timeout),
+    archiveTimeoutMs: durationMs(cluster.archive_timeout),
+    objectives: {
+      ...(rto === undefined ? {} : { rto, rtoSeconds: durationMs(rto) / 1_000 }),
+      ...(rpo === undefined ? {} : { rpo, rpoSeconds: durationMs(rpo) / 1_000 }),
+    },
+    fingerprint: {
+      connections: cluster.fingerprint.connections,
+      snapshotTimeoutMs: durationMs(cluster.fingerprint.snapshot_timeout),
+    },
+  };
+}
+
+/** The schema has let only durations through. */
+function durationMs(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) throw new TypeError(`not a duration: ${text}`);
+  return ms;
+}

@@ -1,0 +1,63 @@
+import { ConfigurationError } from '../errors.js';
+import { parseConninfo } from '../postgres/conninfo.js';
+import { didYouMean } from './closest.js';
+
+// PostgreSQL manual, "Parameter Key Words" (versions 17 and 18). `password` and `sslpassword` are left out: secrets do not belong here.
+const keywords = new Set(
+  `host hostaddr port dbname user passfile require_auth channel_binding connect_timeout client_encoding options application_name
+  fallback_application_name keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout gssencmode
+  sslmode sslnegotiation sslcompression sslcert sslkey sslkeylogfile sslcertmode sslrootcert sslcrl sslcrldir sslsni requirepeer
+  ssl_min_protocol_version ssl_max_protocol_version min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation
+  service servicefile target_session_attrs load_balance_hosts oauth_issuer oauth_client_id oauth_scope`.split(/\s+/),
+);
+
+const passwordAdvice =
+  'holds a password, and too many can read this file. Take it out and put it into the passfile (~/.pgpass), a libpq service file, or PGPASSWORD.';
+
+/**
+ * Checks a source's connection string beyond what the schema can.
+ *
+ * @returns what is wrong with it, never quoting a password; undefined when it is good.
+ */
+export function checkConnection(text: string): string | undefined {
+  // Before anything parses, and so could quote, the text.
+  if (/password\s*=/i.test(text)) return passwordAdvice;
+  if (/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    return hasUrlPassword(text)
+      ? passwordAdvice
+      : 'is a URL. Write keyword=value pairs, such as: host=/run/postgresql port=5432 dbname=shop user=pgdrill.';
+  }
+  let pairs;
+  try {
+    pairs = parseConninfo(text);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return `is wrong. ${error.explanation.what} ${error.explanation.todo}`;
+  }
+  const unknown = Object.keys(pairs).find((key) => !keywords.has(key));
+  if (unknown !== undefined) return `holds "${unknown}", which libpq does not know.${didYouMean(unknown, keywords)}`;
+  const port = pairs['port'];
+  if (port !== undefined && !isPort(port)) return `holds port "${port}", which is no port (1 to 65535).`;
+  return undefined;
+}
+
+/**
+ * Checks the catalog's URL.
+ *
+ * @returns what is wrong with it, never quoting a password; undefined when it is good.
+ */
+export function checkCatalogUrl(text: string): string | undefined {
+  if (hasUrlPassword(text)) return passwordAdvice;
+  if (!/^postgres(ql)?:\/\//.test(text)) {
+    return 'must be a PostgreSQL URL, such as postgresql://pgdrill@db.example:5432/pgdrill';
+  }
+  return undefined;
+}
+
+function hasUrlPassword(url: string): boolean {
+  return /^[^/]*:\/\/[^/?#@]*:[^/?#]*@/.test(url) || /[?&](ssl)?password=/i.test(url);
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+import { configurationSchema } from '../schema/configuration.js';
+import type { KeyPath } from './yaml-source.js';
+
+/** The part of JSON Schema that zod writes for our configuration. */
+export interface SchemaNode {
+  type?: string;
+  description?: string;
+  default?: unknown;
+  enum?: string[];
+  minimum?: number;
+  maximum?: number;
+  pattern?: string;
+  properties?: Record<string, SchemaNode>;
+  required?: string[];
+  additionalProperties?: SchemaNode | boolean;
+  items?: SchemaNode;
+}
+
+/** What may stand in the file (`io: 'input'`: before defaults are filled in). */
+export const configurationTree = z.toJSONSchema(configurationSchema, { io: 'input' }) as SchemaNode;
+
+/** The schema of what stands at a key, if the key is one that may be there. */
+export function schemaAt(path: KeyPath): SchemaNode | undefined {
+  let node: SchemaNode | undefined = configurationTree;
+  for (const part of path) {
+    const known: SchemaNode | undefined = node?.properties?.[String(part)];
+    node =
+      known ?? node?.items ?? (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined);
+  }
+  return node;
+}
+
+/** What kind of value a schema takes, in words; a map names what it maps. */
+export function kindOf(node: SchemaNode): string {
+  switch (node.type) {
+    case 'string':
+      return node.enum === undefined ? 'text' : node.enum.map((value) => `\`${value}\``).join(' or ');
+    case 'integer':
+      return 'whole number';
+    case 'array':
+      return `list of ${kindOf(node.items ?? {})}`;
+    case 'object':
+      return node.properties === undefined ? 'mapping of names to values' : 'mapping';
+    default:
+      return node.type ?? 'anything';
+  }
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ToolchainError } from '../errors.js';
+import { isRunning, type ProcessIdentity } from '../process/process-identity.js';
+import { spawnDetached } from '../process/spawn-detached.js';
+
+/** The dev server needs seconds on an idle machine; a busy one gets more. */
+const startTimeoutMs = 90_000;
+
+export interface TemporalServer {
+  address: string;
+  uiUrl: string;
+  process: ProcessIdentity;
+  logFile: string;
+}
+
+/**
+ * Starts Temporal's dev server with its Web UI on loopback, with its state in a file that survives restarts.
+ *
+ * @throws ToolchainError with the server's last words when it does not come up.
+ */
+export async function startTemporalServer(request: {
+  executable: string;
+  directory: string;
+  port: number;
+  uiPort: number;
+  signal?: AbortSignal;
+}): Promise<TemporalServer> {
+  const logFile = join(request.directory, 'temporal.log');
+  const process_ = await spawnDetached({
+    file: request.executable,
+    args: [
+      'server',
+      'start-dev',
+      '--ip=127.0.0.1',
+      `--port=${request.port}`,
+      `--ui-port=${request.uiPort}`,
+      `--db-filename=${join(request.directory, 'temporal.db')}`,
+      '--log-level=warn',
+      // Its own metrics port is random by default, and could be one that we gave to someone else.
+      '--metrics-port=0',
+    ],
+    logFile,
+  });
+  const server = {
+    address: `127.0.0.1:${request.port}`,
+    uiUrl: `http://127.0.0.1:${request.uiPort}`,
+    process: process_,
+    logFile,
+  };
+  const deadline = Date.now() + startTimeoutMs;
+  while (Date.now() < deadline) {
+    request.signal?.throwIfAborted();
+    if ((await answers(request.port)) && (await answers(request.uiPort))) return server;
+    if (!isRunning(process_)) break;
+    await sleep(100);
+  }
+  const log = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n');
+  throw new ToolchainError({
+    what: `Temporal's dev server did not come up on port ${request.port}: ${log || '(it printed nothing)'}`,
+    means: 'Without it no workflow runs.',
+    todo: `Look at ${logFile}; if the port is taken, choose another with --port.`,
+  });
+}
+
+async function answers(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,119 @@
+import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { codeOf, DiskFullError } from '../errors.js';
+import { serverUser } from '../process/server-user.js';
+
+/** Names no other process or attempt uses for its half-done work. */
+let partialCounter = 0;
+
+/**
+ * Writes a whole file or nothing: to a `.partial` name, fsynced, renamed into place, the directory fsynced. Mode 0600, owned
+ * by the server user.
+ *
+ * @throws DiskFullError when there is no room.
+ */
+export async function writeFileDurably(path: string, content: string): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.partial-${process.pid}-${++partialCounter}`);
+  try {
+    const file = await open(partial, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      const user = serverUser();
+      if (user !== undefined) await file.chown(user.uid, user.gid);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw asDiskFull(error, path);
+  }
+  await fsyncPath(dirname(path));
+}
+
+/** Renames a finished file or directory into place so that it survives a power cut. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await fsyncPath(dirname(to));
+  if (dirname(from) !== dirname(to)) await fsyncPath(dirname(from));
+}
+
+/** Makes a directory (and its parents), mode 0700, owned by the user that PostgreSQL runs as. Existing ones are left alone. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  try {
+    const firstMade = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (firstMade === undefined) return;
+    const user = serverUser();
+    if (user !== undefined) {
+      // `path` lies below the first directory that was made: all those between are new, and ours to give away.
+      for (let made = path; made.length >= firstMade.length; made = dirname(made))
+        await chown(made, user.uid, user.gid);
+    }
+    await fsyncPath(dirname(firstMade));
+  } catch (error) {
+    throw asDiskFull(error, path);
+  }
+}
+
+/** fsyncs every file and directory below (and with) `path`, deepest first. Symbolic links are not followed. */
+export async function fsyncTree(path: string, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const below = join(path, entry.name);
+    if (entry.isDirectory()) await fsyncTree(below, signal);
+    else if (entry.isFile()) await fsyncPath(below);
+  }
+  await fsyncPath(path);
+}
+
+export async function fsyncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The size of all files below a directory, in bytes. Files that vanish meanwhile count as nothing. */
+export async function treeSizeBytes(path: string): Promise<number> {
+  let total = 0;
+  for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    try {
+      total += (await stat(join(entry.parentPath, entry.name))).size;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+  return total;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
+
+/** A full disk, said so that a person can act on it; any other error unchanged. */
+export function asDiskFull(error: unknown, path: string): unknown {
+  if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') return error;
+  return diskFull(path, error);
+}
+
+export function diskFull(path: string, cause?: unknown): DiskFullError {
+  return new DiskFullError(
+    {
+      what: `There is no room left on the disk that holds ${path}.`,
+      means: 'The step stopped; what it had written so far was removed. Finished backups and WAL are untouched.',
+      todo: 'Make room (old backups, other data) or move to a larger disk, then start again.',
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,131 @@
+import { basename } from 'node:path';
+
+import { execa } from 'execa';
+
+import { diskFull } from '../files/durable.js';
+import { ToolchainError, ToolError } from '../errors.js';
+import { endGroup } from './kill-group.js';
+import { serverUser } from './server-user.js';
+import { reapTool, writeToolLock } from './tool-lock.js';
+
+/** Enough of a tool's last words to see what went wrong, little enough for an error message in Temporal's history. */
+const stderrTailChars = 2_000;
+
+export interface ToolRun {
+  /** Absolute path of the program. */
+  file: string;
+  args: readonly string[];
+  /** Environment variables on top of ours. */
+  env?: Readonly<Record<string, string | undefined>>;
+  signal?: AbortSignal;
+  /** Given every line of standard output as it comes; `stdout` of the result is then empty. */
+  onStdoutLine?: (line: string) => void;
+  /** Given every line of standard error as it comes. Progress bars that use carriage returns count as lines. */
+  onStderrLine?: (line: string) => void;
+  /** Exit codes that are an answer, not an error. Default: only 0. */
+  answers?: readonly number[];
+  /** Where to write down who runs, for the next attempt to reap. */
+  lock?: { path: string; operation: string; attempt: number };
+  /** Where the tool writes, named when that disk is full. */
+  writesTo?: string;
+  stdin?: string;
+}
+
+export interface ToolResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  durationMs: number;
+}
+
+/**
+ * The one way to run a tool: in its own process group, as the server user where we are root, with its last words in the
+ * error, and gone (the whole group) when the step is cancelled.
+ *
+ * @throws the signal's reason when cancelled, DiskFullError, ToolchainError when the program is missing, else ToolError.
+ */
+export async function runTool(run: ToolRun): Promise<ToolResult> {
+  run.signal?.throwIfAborted();
+  if (run.lock !== undefined) await reapTool(run.lock.path);
+  const startedAt = performance.now();
+  const user = serverUser();
+  const child = execa(run.file, run.args, {
+    cwd: '/', // the server user may not be able to enter ours
+    detached: true,
+    reject: false,
+    buffer: { stdout: run.onStdoutLine === undefined, stderr: true },
+    maxBuffer: { stdout: 200_000_000, stderr: 100_000_000 },
+    ...(run.stdin === undefined ? { stdin: 'ignore' as const } : { input: run.stdin }),
+    env: {
+      LC_ALL: 'C',
+      TZ: 'UTC',
+      ...(user === undefined ? {} : { HOME: user.home, USER: user.name }),
+      ...run.env,
+    },
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+  });
+  const reading = Promise.all([
+    run.onStdoutLine === undefined ? undefined : forEachLine(child.stdout, run.onStdoutLine),
+    run.onStderrLine === undefined ? undefined : forEachLine(child.stderr, run.onStderrLine),
+  ]);
+  const cancel = (): void => {
+    if (child.pid !== undefined) void endGroup(child.pid);
+  };
+  run.signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    if (run.lock !== undefined && child.pid !== undefined) {
+      const { path, ...lock } = run.lock;
+      await writeToolLock(path, { tool: basename(run.file), pid: child.pid, ...lock });
+    }
+    const [result] = await Promise.all([child, reading]);
+    run.signal?.throwIfAborted();
+    const exitCode = result.exitCode;
+    if (exitCode !== undefined && (run.answers ?? [0]).includes(exitCode)) {
+      const stdout = typeof result.stdout === 'string' ? result.stdout : '';
+      return { stdout, stderr: result.stderr, exitCode, durationMs: performance.now() - startedAt };
+    }
+    throw explainFailure(run, { exitCode, signal: result.signal, stderr: result.stderr, code: result.code });
+  } finally {
+    run.signal?.removeEventListener('abort', cancel);
+    if (run.lock !== undefined) await reapTool(run.lock.path);
+  }
+}
+
+function explainFailure(
+  run: ToolRun,
+  ending: {
+    exitCode: number | undefined;
+    signal: string | undefined;
+    stderr: string | undefined;
+    code: string | undefined;
+  },
+): Error {
+  const name = basename(run.file);
+  if (ending.code === 'ENOENT' || ending.code === 'EACCES') {
+    return new ToolchainError({
+      what: `${run.file} cannot be run (${ending.code}).`,
+      means: `pgdrill needs ${name} of PostgreSQL 17 or newer.`,
+      todo: 'Install it, or name the directory that holds it in PGDRILL_PG_BIN; as root, the server user must be able to reach it.',
+    });
+  }
+  const stderr = ending.stderr ?? '';
+  if (/no space left on device|disk quota exceeded/i.test(stderr))
+    return diskFull(run.writesTo ?? `the work of ${name}`);
+  return new ToolError({
+    name,
+    exitCode: ending.exitCode,
+    signal: ending.signal,
+    stderrTail: stderr.slice(-stderrTailChars),
+  });
+}
+
+async function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {
+  stream.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + String(chunk)).split(/\r?\n|\r/);
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  }
+  if (rest !== '') onLine(rest);
+}

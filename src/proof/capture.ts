@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+
+import { RepositoryError } from '../errors.js';
+import { describeArchiver } from '../postgres/archiver.js';
+import type { Conninfo } from '../postgres/conninfo.js';
+import { type Connection, withConnection } from '../postgres/connection.js';
+import { bigIntToLsn, maxLsn } from '../postgres/lsn.js';
+import { readSource, type Source } from '../postgres/source.js';
+import { segmentNumberOf } from '../postgres/wal-segment.js';
+import type { StepContext } from '../process/step-context.js';
+import { newestBackup } from '../repository/chains.js';
+import { keys, listBackups, type Repository } from '../repository/repository.js';
+import { continuityFrom, listWalArchive, waitForSegment } from '../repository/wal-archive.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+import type { Capture } from '../schema/results.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import { fingerprintDatabase } from './fingerprint.js';
+import {
+  type ClusterFingerprint,
+  clusterFingerprintSchema,
+  type DatabaseFingerprint,
+  type SequenceReading,
+} from './fingerprint-schema.js';
+import { measureRpo, readFailureMoment } from './measure-rpo.js';
+import { dumpGlobals, dumpSchema } from './schema-dump.js';
+import { readSequences } from './sequences.js';
+import { type HeldFence, listDatabases, takeFence } from './take-fence.js';
+
+export interface CaptureRequest {
+  repository: Repository;
+  connection: Conninfo;
+  walDirectory: string;
+  archiveTimeoutMs: number;
+  connections: number;
+  snapshotTimeoutMs: number;
+  /** Names the drill in restore points and in the evidence. */
+  drillId: string;
+}
+
+/** What was read of the source before the snapshots, for things that are not transactional. */
+interface Before {
+  sequences: Map<string, SequenceReading>;
+  globalsSql: string;
+}
+
+/**
+ * The LSN capture: fixes the moment of the simulated failure, takes the fence, and fingerprints the source at it. The fingerprint
+ * goes into the evidence directory; its digest travels with the result, so that it is the same one that validation reads.
+ */
+export async function captureSource(
+  tools: PostgresTools,
+  request: CaptureRequest,
+  context: StepContext,
+): Promise<Capture> {
+  return await withConnection(
+    request.connection,
+    async (client) => {
+      const source = await readSource(client);
+      const backup = newestBackup(await listBackups(request.repository));
+      if (backup === undefined) {
+        throw new RepositoryError({
+          what: `The repository ${request.repository.path} holds no backup with a whole chain.`,
+          means: 'There is nothing to restore, so nothing to prove.',
+          todo: `Take a backup first (pgdrill backup ${request.repository.cluster}), or start the drill with backup full.`,
+        });
+      }
+      const moment = await readFailureMoment(client, await savedUpTo(request, backup));
+      const databases = await listDatabases(client);
+      const before: Before = { sequences: new Map(), globalsSql: '' };
+      const held = await takeFence(
+        tools,
+        {
+          connection: request.connection,
+          databases,
+          walDirectory: request.walDirectory,
+          timeline: source.timeline,
+          segmentSizeBytes: source.walSegmentSizeBytes,
+          scanFloorLsn: segmentStart(backup.endLsn, source.walSegmentSizeBytes),
+          restorePointPrefix: `pgdrill-${createHash('sha256').update(request.drillId).digest('hex').slice(0, 12)}`,
+          waitForWal: (lsn) => waitForWal(client, source, request, lsn, context),
+          beforeSnapshots: async () => {
+            const names = databases.map(({ name }) => name);
+            for (const [name, reading] of await readAllSequences(request, names, context))
+              before.sequences.set(name, reading);
+            before.globalsSql = await dumpGlobals({ tools, connection: request.connection, signal: context.signal });
+          },
+        },
+        context,
+      );
+      try {
+        const rpo = await measureRpo(
+          tools,
+          moment,
+          { walDirectory: request.walDirectory, timeline: source.timeline },
+          context.signal,
+        );
+        const started = performance.now();
+        const fingerprint = await fingerprintSource(tools, request, held, before, context);
+        return {
+          fence: held.fence,
+          rpo,
+          fingerprint: { ...(await keep(request, fingerprint)), durationMs: performance.now() - started },
+        };
+      } finally {
+        await held.release();
+      }
+    },
+    { signal: context.signal },
+  );
+}
+
+/** What the repository alone could have restored at this moment. */
+async function savedUpTo(request: CaptureRequest, backup: BackupRecord): Promise<string> {
+  const archive = await listWalArchive(request.walDirectory, backup.walSegmentSizeBytes);
+  const { endLsn } = continuityFrom(archive, [{ timeline: backup.timeline }], backup.endLsn);
+  return maxLsn(backup.endLsn, endLsn ?? backup.endLsn);
+}
+
+function segmentStart(lsn: string, segmentSizeBytes: number): string {
+  return bigIntToLsn(segmentNumberOf(lsn, segmentSizeBytes) * BigInt(segmentSizeBytes));
+}
+
+async function waitForWal(
+  client: Connection,
+  source: Source,
+  request: CaptureRequest,
+  lsn: string,
+  context: StepContext,
+): Promise<void> {
+  await waitForSegment(
+    { directory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes },
+    { timeline: source.timeline, lsn },
+    {
+      timeoutMs: request.archiveTimeoutMs,
+      signal: context.signal,
+      explain: () => describeArchiver(client),
+      onWait: () => context.progress({ doing: 'waiting for the WAL up to the fence', lsn }),
+    },
+  );
+}
+
+async function readAllSequences(
+  request: CaptureRequest,
+  databases: readonly string[],
+  context: StepContext,
+): Promise<[string, SequenceReading][]> {
+  return await Promise.all(
+    databases.map(async (database): Promise<[string, SequenceReading]> => [
+      database,
+      await readSequences({ connection: request.connection, database, signal: context.signal }),
+    ]),
+  );
+}
+
+async function fingerprintSource(
+  tools: PostgresTools,
+  request: CaptureRequest,
+  held: HeldFence,
+  before: Before,
+  context: StepContext,
+): Promise<ClusterFingerprint> {
+  const { connection } = request;
+  const { signal } = context;
+  // Read as soon after the restore point as possible: the gap between the readings is what a sequence may have moved.
+  const after = new Map(await readAllSequences(request, [...held.exported.keys()], context));
+  const globalsSqlAfter = await dumpGlobals({ tools, connection, signal });
+  const databases: DatabaseFingerprint[] = [];
+  for (const [database, snapshot] of held.exported) {
+    const content = await fingerprintDatabase({
+      connection,
+      database,
+      snapshot,
+      connections: request.connections,
+      statementTimeoutMs: request.snapshotTimeoutMs,
+      signal,
+      onProgress: ({ relation, doneBytes, totalBytes }) =>
+        context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),
+    });
+    const schemaSql = await dumpSchema({ tools, connection, database, snapshot, signal });
+    const [sequences, sequencesAfter] = [before.sequences.get(database), after.get(database)];
+    if (sequences === undefined || sequencesAfter === undefined)
+      throw new RangeError(`no sequences read of ${database}`);
+    databases.push({ ...content, sequences, sequencesAfter, schemaSql });
+  }
+  return { formatVersion: 1, takenAt: held.fence.takenAt, databases, globalsSql: before.globalsSql, globalsSqlAfter };
+}
+
+async function keep(
+  request: CaptureRequest,
+  fingerprint: ClusterFingerprint,
+): Promise<Omit<Capture['fingerprint'], 'durationMs'>> {
+  const text = JSON.stringify(fingerprint);
+  const key = `${keys.evidence(request.drillId)}/source-fingerprint.json`;
+  await request.repository.storage.writeText(key, text);
+  const relations = fingerprint.databases.flatMap((database) => database.relations);
+  return {
+    path: key,
+    sha256: createHash('sha256').update(text).digest('hex'),
+    databases: fingerprint.databases.length,
+    tables: relations.length,
+    rows: relations.reduce((sum, { rows }) => sum + Number(rows), 0),
+    sizeBytes: relations.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
+}
+
+/** Reads the kept fingerprint back. @throws RepositoryError when it is not the one that was taken. */
+export async function readKeptFingerprint(
+  repository: Repository,
+  kept: Capture['fingerprint'],
+): Promise<ClusterFingerprint> {
+  const text = await repository.storage.readText(kept.path);
+  if (text === undefined || createHash('sha256').update(text).digest('hex') !== kept.sha256) {
+    throw new RepositoryError({
+      what: `The source's fingerprint ${kept.path} ${text === undefined ? 'is gone' : 'was changed since it was taken'}.`,
+      means: 'Nothing is left to compare the restored content with.',
+      todo: 'Run the drill again.',
+    });
+  }
+  return clusterFingerprintSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,151 @@
+import type { ResolvedCluster } from '../configuration/cluster.js';
+import { judge } from '../proof/verdict.js';
+import type { DrillResult, Evidence } from '../schema/evidence.js';
+import type {
+  Approval,
+  Capture,
+  Finding,
+  Opened,
+  Plan,
+  Prepared,
+  Replay,
+  Validation,
+  Verdict,
+} from '../schema/results.js';
+import { judgeObjectives, readClock } from './clock.js';
+
+/** Everything that a drill or recovery knows when it is over, however it ended. */
+export interface Outcome {
+  id: string;
+  kind: 'drill' | 'recovery';
+  workflowId: string;
+  runId: string;
+  startedAt: string;
+  finishedAt: string;
+  /** The workflow's input with its defaults filled in. */
+  input: Record<string, unknown>;
+  findings: Finding[];
+  capture?: Capture | undefined;
+  plan?: Plan | undefined;
+  prepared?: Prepared | undefined;
+  replay?: Replay | undefined;
+  opened?: Opened | undefined;
+  validation?: Validation | undefined;
+  approvals: Approval[];
+  /** A step that failed for good: which one, and its sentence. */
+  failure?: { step: string; type: string; message: string } | undefined;
+}
+
+/** Steps that work on the backup alone: where one of them fails for a reason in the repository or the sandbox, it did not restore. */
+const restoreSteps = ['planRestore', 'prepareRestore', 'replayWal', 'openSandbox', 'validateRestore'];
+const damage = ['RepositoryError', 'SandboxError', 'ToolError'];
+
+/**
+ * The verdict over an outcome. A backup that cannot be restored has failed; a drill that was stopped, or that could not look, proves
+ * nothing and is `unproven`.
+ */
+export function verdictOf(outcome: Outcome): { verdict: Verdict; reasons: string[] } {
+  const stopped = outcome.approvals.find(({ decision }) => decision !== 'approved');
+  if (stopped?.decision === 'rejected') {
+    return {
+      verdict: 'unproven',
+      reasons: [
+        `Rejected at gate ${stopped.gate} by ${stopped.by}${stopped.reason === '' ? '' : `: ${stopped.reason}`}.`,
+      ],
+    };
+  }
+  if (stopped?.decision === 'expired') {
+    return { verdict: 'unproven', reasons: [`Nobody answered at gate ${stopped.gate} in time.`] };
+  }
+  if (outcome.failure !== undefined) {
+    const { step, type, message } = outcome.failure;
+    const verdict = restoreSteps.includes(step) && damage.includes(type) ? 'failed' : 'unproven';
+    return { verdict, reasons: [`${step}: ${message.split('\n')[0] ?? message}`] };
+  }
+  if (outcome.kind === 'recovery')
+    return { verdict: 'unproven', reasons: ['A recovery is not compared with its source.'] };
+  return judge(outcome.validation?.checks ?? []);
+}
+
+/** The evidence of an outcome, in the shape that is published (src/schema/evidence.ts). */
+export function buildEvidence(
+  outcome: Outcome,
+  cluster: Pick<ResolvedCluster, 'name' | 'objectives'>,
+  versions: Evidence['versions'],
+): Evidence {
+  const clock = readClock(outcome);
+  const { verdict, reasons } = verdictOf(outcome);
+  const { capture, plan, replay } = outcome;
+  return {
+    formatVersion: 1,
+    id: outcome.id,
+    kind: outcome.kind,
+    cluster: cluster.name,
+    workflowId: outcome.workflowId,
+    runId: outcome.runId,
+    startedAt: outcome.startedAt,
+    finishedAt: outcome.finishedAt,
+    verdict,
+    reasons,
+    input: outcome.input,
+    rerun: rerunCommand(outcome, cluster.name),
+    ...(plan === undefined ? {} : { target: plan.target }),
+    ...(capture === undefined ? {} : { fence: capture.fence, rpo: capture.rpo }),
+    chain: plan?.chain ?? [],
+    ...(outcome.prepared === undefined ? {} : { restoredBytes: outcome.prepared.restoredBytes }),
+    ...(replay === undefined ? {} : { replay: withoutPhases(replay) }),
+    clock,
+    objectives: judgeObjectives(cluster.objectives, clock.rtoSeconds, capture?.rpo),
+    checks: outcome.validation?.checks ?? [],
+    notCompared: outcome.validation?.notCompared ?? [],
+    approvals: outcome.approvals,
+    findings: [
+      ...outcome.findings,
+      ...(plan?.warnings ?? []).map((message): Finding => ({ name: 'repository', level: 'warning', message })),
+    ],
+    versions,
+  };
+}
+
+function withoutPhases({ paused, reachedLsn, lastCommitAt, replayedBytes }: Replay): Omit<Replay, 'phases'> {
+  return { paused, reachedLsn, replayedBytes, ...(lastCommitAt === undefined ? {} : { lastCommitAt }) };
+}
+
+/** The short form of the evidence, for the workflow's result and the command line. */
+export function toDrillResult(evidence: Evidence, evidencePath: string | undefined, warnings: string[]): DrillResult {
+  const { clock, rpo, fence, replay } = evidence;
+  return {
+    id: evidence.id,
+    cluster: evidence.cluster,
+    verdict: evidence.verdict,
+    reasons: evidence.reasons,
+    checks: evidence.checks,
+    chain: evidence.chain,
+    approvals: evidence.approvals,
+    objectives: evidence.objectives,
+    notCompared: evidence.notCompared,
+    ...(clock.rtoSeconds === undefined ? {} : { rtoSeconds: clock.rtoSeconds }),
+    ...(clock.rtoToProvenSeconds === undefined ? {} : { rtoToProvenSeconds: clock.rtoToProvenSeconds }),
+    waitedForHumansSeconds: clock.waitedForHumansSeconds,
+    phases: clock.phases,
+    ...(rpo === undefined ? {} : { rpo }),
+    target: evidence.target?.requested ?? textOf(evidence.input['target']),
+    ...(fence === undefined ? {} : { fence }),
+    ...(replay === undefined ? {} : { replay }),
+    ...(evidencePath === undefined ? {} : { evidencePath }),
+    warnings,
+  };
+}
+
+/** A drill of a fence is run again at the same LSN, from the same backups, as long as they are kept. */
+function rerunCommand(outcome: Outcome, cluster: string): string {
+  const target = textOf(outcome.input['target']);
+  const same = target === 'fence' && outcome.capture !== undefined ? `lsn=${outcome.capture.fence.lsn}` : target;
+  return outcome.kind === 'drill'
+    ? `pgdrill drill ${cluster} --target '${same}'`
+    : `pgdrill recover ${cluster} --into '${textOf(outcome.input['into'])}' --target '${same}'`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

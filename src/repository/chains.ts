@@ -1,0 +1,36 @@
+import { RepositoryError } from '../errors.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+
+/**
+ * The chain that ends with a backup: its full backup first, itself last.
+ *
+ * @throws RepositoryError naming the first link that is missing.
+ */
+export function chainOf(backups: readonly BackupRecord[], id: string): BackupRecord[] {
+  const byId = new Map(backups.map((backup) => [backup.id, backup]));
+  const chain: BackupRecord[] = [];
+  for (let next: string | undefined = id; next !== undefined;) {
+    const link = byId.get(next);
+    if (link === undefined || chain.includes(link)) {
+      throw new RepositoryError({
+        what: `Backup ${next}, which ${chain[0]?.id ?? id} builds on, is not in the repository.`,
+        means: `The chain of ${id} is broken: none of the incrementals behind the missing link can be restored.`,
+        todo: 'Restore from another chain; take a new full backup now; find out who removed it.',
+      });
+    }
+    chain.unshift(link);
+    next = link.parent;
+  }
+  return chain;
+}
+
+/** The backup that the next incremental builds on: the one with the furthest end whose chain is whole; undefined where there is none. */
+export function newestBackup(backups: readonly BackupRecord[]): BackupRecord | undefined {
+  return [...backups].reverse().find((backup) => {
+    try {
+      return chainOf(backups, backup.id).length > 0;
+    } catch {
+      return false;
+    }
+  });
+}

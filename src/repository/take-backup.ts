@@ -1,0 +1,221 @@
+import { lstat, readlink, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { RepositoryError, SourceNotReadyError, ToolError } from '../errors.js';
+import { fsyncPath, makePrivateDirectory } from '../files/durable.js';
+import { runBaseBackup } from '../postgres/basebackup.js';
+import type { Conninfo } from '../postgres/conninfo.js';
+import { withConnection } from '../postgres/connection.js';
+import { readManifest } from '../postgres/manifest.js';
+import { readSource, type Source } from '../postgres/source.js';
+import { verifyBackup } from '../postgres/verifybackup.js';
+import type { StepContext } from '../process/step-context.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import { newestBackup } from './chains.js';
+import { claimFor, keys, listBackups, type Repository } from './repository.js';
+import { lockPathOf } from './storage.js';
+import { withWriterLock } from './writer-lock.js';
+
+export interface BackupRequest {
+  repository: Repository;
+  connection: Conninfo;
+  type: 'full' | 'incremental';
+}
+
+/**
+ * Takes a backup into the repository: staged, verified with `pg_verifybackup`, recorded, and only then visible. A retry of finished
+ * work finds it by its operation and answers the same.
+ *
+ * An incremental builds on the newest backup whose chain is whole. Where that cannot be continued safely a full is taken instead,
+ * and the record says why.
+ */
+export async function takeBackup(
+  tools: PostgresTools,
+  request: BackupRequest,
+  context: StepContext,
+): Promise<BackupRecord> {
+  return await withWriterLock(request.repository.path, context.operation, async () => {
+    const backups = await listBackups(request.repository);
+    const finished = backups.find((backup) => backup.operation === context.operation);
+    if (finished !== undefined) return finished;
+    const { source, tablespaces } = await withConnection(
+      request.connection,
+      async (client) => ({ source: await readSource(client), tablespaces: await listTablespaces(client) }),
+      { signal: context.signal },
+    );
+    await claimFor(request.repository, source.systemIdentifier);
+    const parent = request.type === 'incremental' ? newestBackup(backups) : undefined;
+    const reason = request.type === 'full' ? undefined : whyNotIncremental(source, parent);
+    const attempt = { tools, request, context, source, tablespaces };
+    if (request.type === 'full' || parent === undefined || reason !== undefined)
+      return await takeOne({ ...attempt, fallbackReason: reason });
+    try {
+      return await takeOne({ ...attempt, parent });
+    } catch (error) {
+      const refusal = refusedBecauseOfSummaries(error);
+      if (refusal === undefined) throw error;
+      return await takeOne({ ...attempt, fallbackReason: refusal });
+    }
+  });
+}
+
+/** Why a chain cannot go on: each makes the next backup a full (design, "Traps that are known"). */
+export function whyNotIncremental(source: Source, parent: BackupRecord | undefined): string | undefined {
+  if (parent === undefined) return 'there is no backup to build on';
+  if (parent.timeline !== source.timeline) {
+    return `the cluster was promoted since ${parent.id} (timeline ${parent.timeline} → ${source.timeline}); WAL summaries across a promotion can be wrong`;
+  }
+  if (parent.serverVersionNumber !== source.serverVersionNumber) {
+    return `the server was upgraded since ${parent.id} (${parent.serverVersion} → ${source.serverVersion})`;
+  }
+  if (parent.dataChecksums !== source.dataChecksums) return `data checksums were switched since ${parent.id}`;
+  return undefined;
+}
+
+/** The server's own refusals that a full backup mends (PostgreSQL source, basebackup_incremental.c). */
+function refusedBecauseOfSummaries(error: unknown): string | undefined {
+  if (!(error instanceof ToolError)) return undefined;
+  if (/WAL summarization is enabled|summarize_wal/.test(error.stderrTail)) {
+    throw new SourceNotReadyError(
+      {
+        what: 'The source refuses an incremental backup: summarize_wal is off.',
+        means: 'Without WAL summaries the server cannot tell which blocks changed.',
+        todo: 'Run: alter system set summarize_wal = on; select pg_reload_conf(); then take a full backup, and incrementals from then on.',
+      },
+      { cause: error },
+    );
+  }
+  const refusal =
+    /(WAL summaries are required[^\n]*|WAL summarization is not progressing[^\n]*|timeline \d+ [^\n]*history[^\n]*)/.exec(
+      error.stderrTail,
+    );
+  return refusal?.[1];
+}
+
+interface OneBackup {
+  tools: PostgresTools;
+  request: BackupRequest;
+  context: StepContext;
+  source: Source;
+  tablespaces: { oid: number; name: string; location: string }[];
+  parent?: BackupRecord;
+  fallbackReason?: string | undefined;
+}
+
+async function takeOne({
+  tools,
+  request,
+  context,
+  source,
+  tablespaces,
+  parent,
+  fallbackReason,
+}: OneBackup): Promise<BackupRecord> {
+  const { storage } = request.repository;
+  const type = parent === undefined ? 'full' : 'incremental';
+  const { id, startedAt } = await newBackupId(request.repository, type);
+  // Every earlier attempt's leftovers go, whatever second they were begun in.
+  for (const name of await storage.listStaged(keys.backups)) await storage.discardStaged(`${keys.backups}/${name}`);
+  const staged = await storage.stage(keys.backup(id), context.attempt);
+  try {
+    const data = join(staged, 'data');
+    const mapped = tablespaces.map((tablespace) => ({
+      ...tablespace,
+      directory: join(staged, 'tablespaces', String(tablespace.oid)),
+    }));
+    if (mapped.length > 0) await makePrivateDirectory(join(staged, 'tablespaces'));
+    const started = performance.now();
+    await runBaseBackup(
+      tools,
+      {
+        connection: request.connection,
+        directory: data,
+        tablespaces: mapped,
+        label: `pgdrill ${id}`,
+        lockPath: lockPathOf(staged),
+        ...(parent === undefined
+          ? {}
+          : { parentManifest: join(await storage.fetch(keys.backup(parent.id)), 'data', 'backup_manifest') }),
+      },
+      context,
+    );
+    await verifyBackup(tools, data, id, context);
+    const manifest = await readManifest(data);
+    if (manifest.systemIdentifier !== source.systemIdentifier) {
+      throw new RepositoryError({
+        what: `The server that was copied has system identifier ${manifest.systemIdentifier}, the one asked before had ${source.systemIdentifier}.`,
+        means: 'The address moved to another cluster while the backup ran.',
+        todo: 'Check the connection (several hosts, a failover to something else), then take the backup again.',
+      });
+    }
+    for (const tablespace of mapped)
+      await relink(data, tablespace.oid, join(storage.pathOf(keys.backup(id)), 'tablespaces', String(tablespace.oid)));
+    const finishedAt = new Date();
+    const record: BackupRecord = {
+      formatVersion: 1,
+      id,
+      cluster: request.repository.cluster,
+      type,
+      requestedType: request.type,
+      ...(fallbackReason === undefined ? {} : { fallbackReason }),
+      ...(parent === undefined ? {} : { parent: parent.id }),
+      systemIdentifier: manifest.systemIdentifier,
+      timeline: manifest.timeline,
+      startLsn: manifest.startLsn,
+      endLsn: manifest.endLsn,
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+      durationMs: performance.now() - started,
+      sizeBytes: manifest.sizeBytes,
+      serverVersion: source.serverVersion,
+      serverVersionNumber: source.serverVersionNumber,
+      walSegmentSizeBytes: source.walSegmentSizeBytes,
+      dataChecksums: source.dataChecksums,
+      settings: source.settings,
+      superuser: source.superuser,
+      tablespaces: mapped.map(({ oid, name, location }) => ({ oid, name, location, directory: `tablespaces/${oid}` })),
+      manifestSha256: manifest.sha256,
+      operation: context.operation,
+    };
+    await storage.writeInto(staged, 'record.json', `${JSON.stringify(record, null, 2)}\n`);
+    await storage.publish(staged, keys.backup(id));
+    return record;
+  } catch (error) {
+    await storage.discardStaged(keys.backup(id));
+    throw error;
+  }
+}
+
+/** Ids name the second (UTC) and the type. Two backups in one second: the later one waits for the next. */
+async function newBackupId(repository: Repository, type: string): Promise<{ id: string; startedAt: Date }> {
+  for (;;) {
+    const startedAt = new Date();
+    const id = `${startedAt.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z-${type}`;
+    if (!(await repository.storage.list(keys.backups)).includes(id)) return { id, startedAt };
+    await sleep(100);
+  }
+}
+
+/** Tablespaces outside the data directory. In-place ones (`allow_in_place_tablespaces`) travel with it. */
+async function listTablespaces(client: {
+  query: (sql: string) => Promise<{ rows: unknown[] }>;
+}): Promise<OneBackup['tablespaces']> {
+  const { rows } = await client.query(
+    `select oid, spcname as name, pg_tablespace_location(oid) as location
+       from pg_tablespace
+      where pg_tablespace_location(oid) like '/%'
+      order by oid`,
+  );
+  return rows as OneBackup['tablespaces'];
+}
+
+/** The link that pg_basebackup made names the staging directory: point it to where the files will lie. */
+async function relink(data: string, oid: number, target: string): Promise<void> {
+  const linkPath = join(data, 'pg_tblspc', String(oid));
+  if (!(await lstat(linkPath)).isSymbolicLink() || (await readlink(linkPath)) === target) return;
+  await rm(linkPath);
+  await symlink(target, linkPath);
+  await fsyncPath(join(data, 'pg_tblspc'));
+}

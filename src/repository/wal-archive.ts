@@ -1,0 +1,92 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { codeOf, SourceNotReadyError } from '../errors.js';
+import { bigIntToLsn } from '../postgres/lsn.js';
+import type { TimelineSpan } from '../postgres/timeline.js';
+import { parseSegmentName, segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
+
+/** The WAL that an archive directory holds, as it was when it was listed. */
+export interface WalArchive {
+  directory: string;
+  segmentSizeBytes: number;
+  /** Per timeline, the numbers of its segments. */
+  segments: ReadonlyMap<number, ReadonlySet<bigint>>;
+}
+
+/** Lists an archive directory. A missing directory is an empty archive. */
+export async function listWalArchive(directory: string, segmentSizeBytes: number): Promise<WalArchive> {
+  const segments = new Map<number, Set<bigint>>();
+  let names: string[] = [];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+  for (const name of names) {
+    const segment = parseSegmentName(name, segmentSizeBytes);
+    if (segment === undefined) continue;
+    const numbers = segments.get(segment.timeline) ?? new Set();
+    segments.set(segment.timeline, numbers.add(segment.number));
+  }
+  return { directory, segmentSizeBytes, segments };
+}
+
+export interface Continuity {
+  /** The end of the last segment that can be reached without a gap; undefined where not even the first one is there. */
+  endLsn: string | undefined;
+  /** The first missing segment's name, where later ones exist. */
+  gap: string | undefined;
+}
+
+/**
+ * How far replay from `fromLsn` gets along a timeline's ancestry before the first missing segment. A segment that two timelines share
+ * (the one with the switch) counts from the younger one, as the server prefers it.
+ */
+export function continuityFrom(archive: WalArchive, history: readonly TimelineSpan[], fromLsn: string): Continuity {
+  const size = archive.segmentSizeBytes;
+  const held = (number: bigint): boolean =>
+    history.some(
+      ({ timeline, endLsn }) =>
+        archive.segments.get(timeline)?.has(number) === true &&
+        (endLsn === undefined || number <= segmentNumberOf(endLsn, size)),
+    );
+  const first = segmentNumberOf(fromLsn, size);
+  let number = first;
+  while (held(number)) number += 1n;
+  const timeline = history.at(-1)?.timeline ?? 1;
+  const laterExists = [...(archive.segments.get(timeline) ?? [])].some((other) => other > number);
+  return {
+    endLsn: number === first ? undefined : bigIntToLsn(number * BigInt(size)),
+    gap: laterExists ? segmentName({ timeline, number }, size) : undefined,
+  };
+}
+
+/**
+ * Waits until the archive holds a segment.
+ *
+ * @throws SourceNotReadyError after `timeoutMs`, with what `explain` finds out (the source's own view of its archiver).
+ */
+export async function waitForSegment(
+  archive: { directory: string; segmentSizeBytes: number },
+  segment: { timeline: number; lsn: string },
+  options: { timeoutMs: number; signal: AbortSignal; explain: () => Promise<string>; onWait?: () => void },
+): Promise<void> {
+  const number = segmentNumberOf(segment.lsn, archive.segmentSizeBytes);
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    options.signal.throwIfAborted();
+    const now = await listWalArchive(archive.directory, archive.segmentSizeBytes);
+    if (now.segments.get(segment.timeline)?.has(number) === true) return;
+    if (performance.now() > deadline) {
+      const name = segmentName({ timeline: segment.timeline, number }, archive.segmentSizeBytes);
+      throw new SourceNotReadyError({
+        what: `WAL segment ${name} did not arrive in ${archive.directory} within ${options.timeoutMs / 1_000} s. ${await options.explain()}`,
+        means: 'The WAL archive does not work: what is committed now could not be recovered from the repository.',
+        todo: 'Run pgdrill doctor for the exact settings; look at pg_stat_archiver and the server’s log.',
+      });
+    }
+    options.onWait?.();
+    await sleep(100, undefined, { signal: options.signal }).catch(() => undefined);
+  }
+}

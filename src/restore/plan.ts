@@ -1,0 +1,147 @@
+import { messageOf, RepositoryError, TargetError } from '../errors.js';
+import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
+import { readTimelineHistory } from '../postgres/timeline.js';
+import { segmentNumberOf } from '../postgres/wal-segment.js';
+import { chainOf } from '../repository/chains.js';
+import { listBackups, type Repository } from '../repository/repository.js';
+import { continuityFrom, listWalArchive, type WalArchive } from '../repository/wal-archive.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+import type { Fence, ResolvedTarget } from '../schema/results.js';
+import { formatTarget, type Target } from '../schema/target.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import { type ReachableWal, resolveTarget } from './resolve-target.js';
+
+export interface RestorePlan {
+  chain: BackupRecord[];
+  target: ResolvedTarget;
+  wal: { from: string; to: string; bytes: number };
+  /** What is wrong in the repository beside this chain, such as a newer chain that is broken. */
+  warnings: string[];
+}
+
+/**
+ * Plans a restore from the repository alone: the newest chain whose end lies before the target (the least WAL to replay), and the WAL
+ * from there, checked to be without a gap up to the target.
+ *
+ * @throws RepositoryError when there is no usable chain or WAL is missing; TargetError when the target cannot be reached.
+ */
+export async function planRestore(
+  tools: PostgresTools,
+  request: {
+    repository: Repository;
+    walDirectory: string;
+    target: Target;
+    fence: Fence | undefined;
+    signal: AbortSignal;
+  },
+): Promise<RestorePlan> {
+  const backups = await listBackups(request.repository);
+  if (backups.length === 0) {
+    throw new RepositoryError({
+      what: `The repository ${request.repository.path} holds no finished backup.`,
+      means: 'There is nothing to restore from.',
+      todo: `Take one: pgdrill backup ${request.repository.cluster}`,
+    });
+  }
+  let newestFailure: Error | undefined;
+  const warnings: string[] = [];
+  for (const backup of [...backups].sort((a, b) => compareLsn(b.endLsn, a.endLsn))) {
+    let chain: BackupRecord[];
+    try {
+      chain = chainOf(backups, backup.id);
+    } catch (error) {
+      newestFailure ??= error instanceof Error ? error : new Error(String(error)); // an older chain may still do
+      warnings.push(messageOf(error));
+      continue;
+    }
+    const wal = await reachableWal(request.walDirectory, backup, request.fence?.timeline);
+    let target: ResolvedTarget | undefined;
+    try {
+      target = await resolveTarget(tools, { ...request, backup, wal: wal.reachable, now: new Date() });
+    } catch (error) {
+      const explained = explainGap(error, wal, request.target);
+      // A name or a transaction that is not behind this backup may be behind an older one.
+      if (!(error instanceof TargetError) || !(request.target.kind === 'name' || request.target.kind === 'xid'))
+        throw explained;
+      newestFailure ??= explained;
+    }
+    if (target === undefined) continue;
+    return { chain, target, wal: walToReplay(backup, target, wal.reachable), warnings };
+  }
+  if (newestFailure !== undefined) throw newestFailure;
+  const oldest = backups.reduce((a, b) => (compareLsn(a.endLsn, b.endLsn) <= 0 ? a : b));
+  throw new TargetError({
+    what: `The target ${formatTarget(request.target)} lies before the end of the oldest backup (${oldest.id}, consistent from ${oldest.endLsn}, ${oldest.finishedAt}).`,
+    means: 'A backup can only be recovered to a point behind its own end.',
+    todo: 'Choose a later target. Older states are not in this repository.',
+  });
+}
+
+function walToReplay(backup: BackupRecord, target: ResolvedTarget, wal: ReachableWal): RestorePlan['wal'] {
+  const to = target.lsn ?? wal.to;
+  return { from: backup.startLsn, to, bytes: lsnDistanceBytes(backup.startLsn, to) };
+}
+
+interface FoundWal {
+  reachable: ReachableWal;
+  archive: WalArchive;
+  gap: string | undefined;
+}
+
+async function reachableWal(
+  walDirectory: string,
+  backup: BackupRecord,
+  wantedTimeline: number | undefined,
+): Promise<FoundWal> {
+  const archive = await listWalArchive(walDirectory, backup.walSegmentSizeBytes);
+  const { timeline, history } = await chooseTimeline(archive, backup, wantedTimeline);
+  const { endLsn, gap } = continuityFrom(archive, history, backup.endLsn);
+  const to = endLsn ?? backup.endLsn;
+  return {
+    reachable: {
+      directory: walDirectory,
+      timeline,
+      from: backup.endLsn,
+      to,
+      segmentSizeBytes: backup.walSegmentSizeBytes,
+      history,
+    },
+    archive,
+    gap,
+  };
+}
+
+/** The youngest timeline in the archive that descends from the backup's, or the one asked for. */
+async function chooseTimeline(
+  archive: WalArchive,
+  backup: BackupRecord,
+  wanted: number | undefined,
+): Promise<{ timeline: number; history: { timeline: number; endLsn?: string }[] }> {
+  const candidates =
+    wanted === undefined
+      ? [...archive.segments.keys()].filter((each) => each >= backup.timeline).sort((a, b) => b - a)
+      : [wanted];
+  for (const timeline of candidates) {
+    const history = await readTimelineHistory(archive.directory, timeline);
+    const span = history?.find((each) => each.timeline === backup.timeline);
+    if (history === undefined || span === undefined) continue;
+    // A timeline that left the backup's before the backup ended does not contain it.
+    if (span.endLsn !== undefined && compareLsn(backup.endLsn, span.endLsn) > 0) continue;
+    return { timeline, history };
+  }
+  return { timeline: backup.timeline, history: [{ timeline: backup.timeline }] };
+}
+
+/** A target that is "beyond the archive" only because a segment is missing in between is a gap, and said so. */
+function explainGap(error: unknown, { gap, archive, reachable }: FoundWal, target: Target): Error {
+  if (!(error instanceof TargetError) || gap === undefined)
+    return error instanceof Error ? error : new Error(String(error));
+  return new RepositoryError(
+    {
+      what: `WAL segment ${gap} is missing in ${archive.directory}, though later ones are there: the target ${formatTarget(target)} cannot be reached from the newest backup before it.`,
+      means: `Replay would stop at ${bigIntToLsn(segmentNumberOf(reachable.to, archive.segmentSizeBytes) * BigInt(archive.segmentSizeBytes))}: everything committed behind it would be lost.`,
+      todo: 'Bring the segment back if another copy exists (the source’s pg_wal, a standby). Take a new full backup now: it does not need the lost WAL.',
+    },
+    { cause: error },
+  );
+}

@@ -1,0 +1,200 @@
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { RepositoryError, SandboxError } from '../errors.js';
+import {
+  exists,
+  fsyncPath,
+  makePrivateDirectory,
+  renameDurably,
+  treeSizeBytes,
+  writeFileDurably,
+} from '../files/durable.js';
+import { combineBackups } from '../postgres/combinebackup.js';
+import { readControlData } from '../postgres/controldata.js';
+import { readManifest } from '../postgres/manifest.js';
+import { verifyBackup } from '../postgres/verifybackup.js';
+import type { StepContext } from '../process/step-context.js';
+import { reapTool } from '../process/tool-lock.js';
+import { keys, type Repository } from '../repository/repository.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import {
+  claimOf,
+  combineLock,
+  partialsOf,
+  readSandboxRecord,
+  sandboxConfig,
+  sandboxTablespaces,
+  writeSandboxRecord,
+} from './sandbox.js';
+import { formatSettings, sandboxSettings } from './sandbox-settings.js';
+import { refuseOutsideTablespaces } from './wal-range.js';
+
+export interface PrepareRequest {
+  repository: Repository;
+  chain: readonly BackupRecord[];
+  target: ResolvedTarget;
+  wal: { from: string; to: string };
+  walDirectory: string;
+  sandbox: Sandbox;
+  settings: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes the data directory of a sandbox (or a recovery) from a verified chain and gives it a configuration of its own. A retry of
+ * finished work answers the same; the leftovers of an unfinished attempt are removed first.
+ */
+export async function prepareRestore(
+  tools: PostgresTools,
+  request: PrepareRequest,
+  context: StepContext,
+): Promise<Prepared> {
+  const { sandbox, chain, repository } = request;
+  const done = await readSandboxRecord(sandbox.directory);
+  if (done?.operation === context.operation) return done.prepared as Prepared;
+  const last = chain.at(-1);
+  if (last === undefined) throw new RangeError('an empty chain');
+  await makePrivateDirectory(sandbox.directory);
+  await claimDirectory(sandbox, context.operation);
+
+  const phases: Phase[] = [];
+  const timed = async (name: Phase['name'], work: () => Promise<number>): Promise<void> => {
+    const started = performance.now();
+    const bytes = await work();
+    phases.push({ name, seconds: (performance.now() - started) / 1_000, bytes });
+  };
+  const sources: string[] = [];
+  await timed('fetch', async () => {
+    for (const link of chain) sources.push(join(await repository.storage.fetch(keys.backup(link.id)), 'data'));
+    return 0; // a local repository is read where it lies
+  });
+  await timed('verify', async () => {
+    for (const [index, link] of chain.entries())
+      await verifyLink(tools, sources[index] ?? '', link, chain[index - 1], context);
+    await refuseOutsideTablespaces(tools, request, last, context.signal);
+    return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
+  });
+  await timed('combine', async () => {
+    await combine(tools, request, sources, last, context);
+    return await treeSizeBytes(sandbox.dataDirectory);
+  });
+  await configure(tools, request);
+  const restoredBytes = phases.find(({ name }) => name === 'combine')?.bytes ?? 0;
+  const prepared: Prepared = { sandbox, phases, restoredBytes };
+  await writeSandboxRecord(sandbox, context.operation, prepared);
+  return prepared;
+}
+
+/**
+ * Makes sure that the data directory is ours to fill. What a dead attempt of this same operation left in it is removed: the claim,
+ * written only after the directory was seen empty, tells it apart from anybody's data.
+ */
+async function claimDirectory(sandbox: Sandbox, operation: string): Promise<void> {
+  const claim = claimOf(sandbox);
+  if ((await exists(claim)) && (await readFile(claim, 'utf8')) === operation) {
+    await reapTool(combineLock(sandbox));
+    await rm(sandbox.dataDirectory, { recursive: true, force: true });
+    return;
+  }
+  await refuseUsedDirectory(sandbox);
+  await writeFileDurably(claim, operation);
+}
+
+/** A restore never writes where something already is. */
+async function refuseUsedDirectory(sandbox: Sandbox): Promise<void> {
+  const there = (await exists(sandbox.dataDirectory)) ? await readdir(sandbox.dataDirectory) : [];
+  if (there.length === 0) return;
+  throw new SandboxError({
+    what: `The directory ${sandbox.dataDirectory} is not empty (it holds ${there.slice(0, 3).join(', ')}${there.length > 3 ? ', …' : ''}).`,
+    means: 'Restoring into it could destroy what is there; pgdrill never does.',
+    todo: 'Name a directory that does not exist or is empty.',
+  });
+}
+
+/** pg_combinebackup checks that links belong together, not that they are whole: each is verified, and is the one that was recorded. */
+async function verifyLink(
+  tools: PostgresTools,
+  directory: string,
+  link: BackupRecord,
+  parent: BackupRecord | undefined,
+  context: StepContext,
+): Promise<void> {
+  const manifest = await readManifest(directory);
+  if (manifest.sha256 !== link.manifestSha256) {
+    throw new RepositoryError({
+      what: `The manifest of backup ${link.id} is not the one that was recorded when it was taken.`,
+      means: 'Someone exchanged the manifest or the backup: it cannot be trusted.',
+      todo: 'Restore from another chain, and take a new full backup.',
+    });
+  }
+  if (link.parent !== parent?.id) throw new RangeError(`chain out of order at ${link.id}`);
+  await verifyBackup(tools, directory, link.id, context);
+}
+
+async function combine(
+  tools: PostgresTools,
+  request: PrepareRequest,
+  sources: string[],
+  last: BackupRecord,
+  context: StepContext,
+): Promise<void> {
+  const { sandbox, repository } = request;
+  context.progress({ doing: 'combining the chain' });
+  const partial = `${sandbox.dataDirectory}.partial-${context.attempt}`;
+  await removeLeftovers(sandbox);
+  const tablespaces = sandboxTablespaces(sandbox);
+  if (last.tablespaces.length > 0) await makePrivateDirectory(tablespaces);
+  // Made by us, since the server user may not create directories where the result is to lie.
+  await makePrivateDirectory(partial);
+  const backup = await repository.storage.fetch(keys.backup(last.id));
+  await combineBackups(
+    tools,
+    {
+      chain: sources,
+      output: partial,
+      tablespaces: last.tablespaces.map(({ oid, directory }) => ({
+        from: join(backup, directory),
+        to: join(tablespaces, String(oid)),
+      })),
+      lockPath: combineLock(sandbox),
+      sync: true,
+    },
+    context,
+  );
+  if (await exists(sandbox.dataDirectory)) await rm(sandbox.dataDirectory, { recursive: true }); // empty: checked above
+  await renameDurably(partial, sandbox.dataDirectory);
+}
+
+async function removeLeftovers(sandbox: Sandbox): Promise<void> {
+  for (const partial of await partialsOf(sandbox)) await rm(partial, { recursive: true, force: true });
+  await rm(sandboxTablespaces(sandbox), { recursive: true, force: true });
+}
+
+/** Sets the source's own settings aside (a recovery puts them back) and writes the sandbox's. */
+async function configure(tools: PostgresTools, request: PrepareRequest): Promise<void> {
+  const { sandbox } = request;
+  const data = sandbox.dataDirectory;
+  await makePrivateDirectory(sandbox.socketDirectory);
+  await makePrivateDirectory(sandboxConfig(sandbox));
+  // postgresql.auto.conf is read whatever config_file says: the source's would switch archiving on.
+  const auto = join(data, 'postgresql.auto.conf');
+  if (await exists(auto)) await rename(auto, join(sandboxConfig(sandbox), 'source-postgresql.auto.conf'));
+  await rm(join(data, 'standby.signal'), { force: true });
+  const settings = sandboxSettings({
+    control: await readControlData(tools, data),
+    target: request.target,
+    walDirectory: request.walDirectory,
+    socketDirectory: sandbox.socketDirectory,
+    configDirectory: sandboxConfig(sandbox),
+    port: sandbox.port,
+    wanted: request.settings,
+  });
+  await writeFileDurably(join(sandboxConfig(sandbox), 'postgresql.conf'), formatSettings(settings));
+  // Only the server user can reach the socket directory, so whoever gets there may be anyone.
+  await writeFileDurably(join(sandboxConfig(sandbox), 'pg_hba.conf'), 'local all all trust\n');
+  await writeFileDurably(join(sandboxConfig(sandbox), 'pg_ident.conf'), '');
+  await writeFileDurably(join(data, 'recovery.signal'), '');
+  await fsyncPath(data);
+}

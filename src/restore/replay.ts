@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { RepositoryError, SandboxError, TargetError } from '../errors.js';
+import { withConnection } from '../postgres/connection.js';
+import { instanceStatus, launchInstance, logTail } from '../postgres/instance.js';
+import { lsnDistanceBytes } from '../postgres/lsn.js';
+import type { StepContext } from '../process/step-context.js';
+import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import { sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
+
+interface ReplayState {
+  inRecovery: boolean;
+  paused: boolean;
+  replayedLsn: string | null;
+  lastCommitAt: string | null;
+}
+
+/**
+ * Starts the sandbox's server and waits until it has replayed to the target and paused there. A server that an earlier attempt started
+ * and that still runs is attached to.
+ *
+ * @throws TargetError or RepositoryError when recovery ends before the target, SandboxError when the server dies for another reason.
+ */
+export async function replayWal(
+  tools: PostgresTools,
+  request: { sandbox: Sandbox; target: ResolvedTarget; wal: { from: string; to: string; bytes: number } },
+  context: StepContext,
+): Promise<Omit<Replay, 'phases'>> {
+  const { sandbox, wal } = request;
+  let launches = 0;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const status = await instanceStatus(sandbox.dataDirectory);
+    if (status === undefined) {
+      await explainStop(request);
+      // A server that was killed from outside is started again; one that dies again on its own is not.
+      if (launches === 2) throw await diedError(sandbox);
+      launches += 1;
+      await startSandbox(tools, sandbox);
+      await sleep(200);
+      continue;
+    }
+    if (status.ready) {
+      const state = await readState(sandbox, context.signal);
+      if (state !== undefined) {
+        const reached = state.replayedLsn ?? wal.from;
+        context.progress({
+          doing: 'replaying WAL',
+          lsn: reached,
+          doneBytes: lsnDistanceBytes(wal.from, reached),
+          totalBytes: wal.bytes,
+        });
+        if (state.paused || !state.inRecovery) {
+          return {
+            paused: state.paused,
+            reachedLsn: reached,
+            ...(state.lastCommitAt === null ? {} : { lastCommitAt: state.lastCommitAt }),
+            replayedBytes: lsnDistanceBytes(wal.from, reached),
+          };
+        }
+      }
+    } else {
+      context.progress({ doing: 'replaying WAL up to consistency', totalBytes: wal.bytes });
+    }
+    await sleep(100);
+  }
+}
+
+/** Starts a sandbox's server with the sandbox's own configuration; it outlives this process on purpose. */
+export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Promise<void> {
+  await launchInstance(tools, {
+    dataDirectory: sandbox.dataDirectory,
+    logFile: sandboxLog(sandbox),
+    settings: { config_file: `${sandboxConfig(sandbox)}/postgresql.conf` },
+  });
+}
+
+/** undefined while the server does not answer (it may just be going down). */
+async function readState(sandbox: Sandbox, signal: AbortSignal): Promise<ReplayState | undefined> {
+  try {
+    return await withConnection(
+      sandboxConninfo(sandbox),
+      async (client) => {
+        const { rows } = await client.query<ReplayState>(
+          `select pg_is_in_recovery() as "inRecovery",
+                  case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() = 'paused' else false end as paused,
+                  pg_last_wal_replay_lsn()::text as "replayedLsn",
+                  to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastCommitAt"`,
+        );
+        return rows[0];
+      },
+      { signal },
+    );
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Why a stopped server's recovery cannot succeed however often it is started; returns where there is no such reason. */
+async function explainStop({
+  sandbox,
+  target,
+  wal,
+}: {
+  sandbox: Sandbox;
+  target: ResolvedTarget;
+  wal: { to: string };
+}): Promise<void> {
+  const log = await readFile(sandboxLog(sandbox), 'utf8').catch(() => '');
+  if (log.includes('recovery ended before configured recovery target was reached')) {
+    const last = [...log.matchAll(/redo done at ([0-9A-F/]+)/g)].at(-1)?.[1] ?? 'an unknown place';
+    if (target.settings['recovery_target_time'] !== undefined || target.settings['recovery_target_xid'] !== undefined) {
+      throw new TargetError({
+        what: `Recovery ended at ${last} without meeting the target ${target.requested}.`,
+        means: 'No transaction that decides the target was replayed.',
+        todo: 'Use target latest, or an earlier one.',
+      });
+    }
+    throw new RepositoryError({
+      what: `Recovery ended at ${last}, before the target ${target.requested} at ${target.lsn ?? wal.to}: ${await logTail(sandboxLog(sandbox))}`,
+      means: 'WAL is missing or damaged between there and the target: what was committed behind it cannot be restored.',
+      todo: 'Bring the missing segment back if another copy exists; take a new full backup now.',
+    });
+  }
+  if (
+    /could not locate a valid checkpoint record|incorrect resource manager data checksum|invalid page|restored log file .* has wrong size|archive file .* has wrong size/.test(
+      log,
+    ) &&
+    log.includes('FATAL')
+  ) {
+    throw new RepositoryError({
+      what: `The restored server cannot recover: ${await logTail(sandboxLog(sandbox))}`,
+      means: 'The backup or the WAL is damaged.',
+      todo: 'Restore from another chain; take a new full backup now.',
+    });
+  }
+}
+
+async function diedError(sandbox: Sandbox): Promise<SandboxError> {
+  return new SandboxError({
+    what: `The restored server stopped during recovery: ${await logTail(sandboxLog(sandbox))}`,
+    means: 'It was started twice and stopped both times, so trying again will not help.',
+    todo: `Read the lines above (its whole log is ${sandboxLog(sandbox)} until the drill is cleaned up).`,
+  });
+}

@@ -1,0 +1,95 @@
+import type { ControlData } from '../postgres/controldata.js';
+import type { ResolvedTarget } from '../schema/results.js';
+
+/** These keep a sandbox apart from everything else; the configuration cannot change them (design, invariant 4). */
+const isolation: Readonly<Record<string, string>> = {
+  listen_addresses: '',
+  archive_mode: 'off',
+  archive_library: '',
+  archive_command: '',
+  archive_cleanup_command: '',
+  recovery_end_command: '',
+  primary_conninfo: '',
+  primary_slot_name: '',
+  synchronous_standby_names: '',
+  max_logical_replication_workers: '0',
+  shared_preload_libraries: '',
+  session_preload_libraries: '',
+  local_preload_libraries: '',
+  autovacuum: 'off',
+  summarize_wal: 'off',
+  wal_level: 'replica',
+  hot_standby: 'on',
+  recovery_target_action: 'pause',
+  logging_collector: 'off',
+  log_destination: 'stderr',
+  log_line_prefix: '%m [%p] ',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  lc_messages: 'C',
+  ssl: 'off',
+  event_triggers: 'off',
+};
+
+export const isolationSettings: ReadonlySet<string> = new Set([
+  ...Object.keys(isolation),
+  'unix_socket_directories',
+  'port',
+  'restore_command',
+  'hba_file',
+  'ident_file',
+  'data_directory',
+]);
+
+export interface SandboxSettingsRequest {
+  control: ControlData;
+  target: ResolvedTarget;
+  walDirectory: string;
+  socketDirectory: string;
+  configDirectory: string;
+  port: number;
+  /** From the cluster's configuration. */
+  wanted: Readonly<Record<string, string>>;
+}
+
+/** The whole `postgresql.conf` of a sandbox: nothing of the source's own configuration is read. */
+export function sandboxSettings(request: SandboxSettingsRequest): Record<string, string> {
+  const { control, target } = request;
+  const wanted = Object.fromEntries(Object.entries(request.wanted).filter(([name]) => !isolationSettings.has(name)));
+  return {
+    shared_buffers: '256MB',
+    ...wanted,
+    // At least the source's: else recovery stops at the first record that needs more.
+    ...Object.fromEntries(
+      Object.entries(control.required).map(([name, value]) => [
+        name,
+        String(Math.max(value, Number(wanted[name] ?? 0))),
+      ]),
+    ),
+    track_commit_timestamp: control.trackCommitTimestamp ? 'on' : 'off',
+    ...isolation,
+    port: String(request.port),
+    unix_socket_directories: request.socketDirectory,
+    unix_socket_permissions: '0700',
+    hba_file: `${request.configDirectory}/pg_hba.conf`,
+    ident_file: `${request.configDirectory}/pg_ident.conf`,
+    restore_command: restoreCommand(request.walDirectory),
+    recovery_target_timeline: String(target.timeline),
+    ...target.settings,
+  };
+}
+
+export function formatSettings(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .join('');
+}
+
+/**
+ * A `restore_command` that tells "this file is not archived" (1: recovery looks elsewhere or ends) from "the archive cannot be reached"
+ * (126: above 125 the server stops, rather than taking it for the end of WAL; PostgreSQL manual, "restore_command").
+ */
+export function restoreCommand(walDirectory: string): string {
+  const directory = `'${walDirectory.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`;
+  return `if test -f ${directory}/%f; then cp ${directory}/%f "%p" || exit 126; elif test -d ${directory}; then exit 1; else exit 126; fi`;
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { z } from 'zod';
+
+import { SandboxError } from '../errors.js';
+import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable.js';
+import { LocalStorage } from '../repository/local-storage.js';
+import type { Conninfo } from '../postgres/conninfo.js';
+import { instanceStatus, stopInstance } from '../postgres/instance.js';
+import { reapTool } from '../process/tool-lock.js';
+import { type Sandbox, sandboxSchema } from '../schema/results.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+
+/** One port for every sandbox: they differ by their socket directory, and no TCP port is opened. */
+const socketPort = 5432;
+
+/**
+ * Where things lie in a sandbox's directory:
+ *   sandbox.json   its record, written when the data is complete
+ *   data/          the restored data directory (a recovery has it elsewhere)
+ *   tablespaces/   those of the cluster that lie outside its data directory
+ *   config/        the sandbox's own postgresql.conf, pg_hba.conf
+ *   server.log     what the server says
+ */
+export function sandboxLayout(
+  id: string,
+  sandboxesDirectory: string,
+  dataDirectory?: string,
+): Omit<Sandbox, 'superuser'> {
+  const directory = join(sandboxesDirectory, id);
+  return {
+    id,
+    directory,
+    dataDirectory: dataDirectory ?? join(directory, 'data'),
+    // Unix socket paths end at 107 characters, so this one is short. Mode 0700: only the server user gets in.
+    socketDirectory: join('/tmp', `pgdrill-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`),
+    port: socketPort,
+  };
+}
+
+export function sandboxLog(sandbox: Pick<Sandbox, 'directory'>): string {
+  return join(sandbox.directory, 'server.log');
+}
+
+/** Where tablespaces of the cluster that lie outside its data directory go: beside a recovery's data directory, since that is kept. */
+export function sandboxTablespaces(sandbox: Pick<Sandbox, 'directory' | 'dataDirectory'>): string {
+  const own = sandbox.dataDirectory.startsWith(`${sandbox.directory}/`);
+  return own ? join(sandbox.directory, 'tablespaces') : `${sandbox.dataDirectory}-tablespaces`;
+}
+
+export function sandboxConfig(sandbox: Pick<Sandbox, 'directory'>): string {
+  return join(sandbox.directory, 'config');
+}
+
+/** How to connect to a sandbox. */
+export function sandboxConninfo(sandbox: Sandbox, user = sandbox.superuser): Conninfo {
+  return { host: sandbox.socketDirectory, port: String(sandbox.port), user, dbname: 'postgres' };
+}
+
+const recordSchema = z.object({ sandbox: sandboxSchema, operation: z.string(), prepared: z.unknown() });
+
+export async function writeSandboxRecord(sandbox: Sandbox, operation: string, prepared: unknown): Promise<void> {
+  await makePrivateDirectory(sandbox.directory);
+  await writeFileDurably(
+    join(sandbox.directory, 'sandbox.json'),
+    JSON.stringify({ sandbox, operation, prepared }, null, 2),
+  );
+}
+
+/** What an earlier attempt prepared, undefined where there is nothing finished. */
+export async function readSandboxRecord(directory: string): Promise<z.infer<typeof recordSchema> | undefined> {
+  const text = await new LocalStorage(directory).readText('sandbox.json');
+  return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+}
+
+/**
+ * Ends everything that belongs to a sandbox and removes it: its server, a tool that still fills it, its files. Done already is fine.
+ *
+ * @throws SandboxError when something is still there afterwards.
+ */
+export async function removeSandbox(tools: PostgresTools, layout: Omit<Sandbox, 'superuser'>): Promise<void> {
+  await reapTool(combineLock(layout));
+  await stopInstance(tools, layout.dataDirectory, 'immediate');
+  // A recovery's data directory lies elsewhere. It is removed only where we claimed it, which we do only if it was empty.
+  if (await exists(claimOf(layout))) {
+    await rm(layout.dataDirectory, { recursive: true, force: true });
+    await rm(sandboxTablespaces(layout), { recursive: true, force: true });
+    for (const partial of await partialsOf(layout)) await rm(partial, { recursive: true, force: true });
+  }
+  await rm(layout.directory, { recursive: true, force: true });
+  await rm(layout.socketDirectory, { recursive: true, force: true });
+  if ((await instanceStatus(layout.dataDirectory)) !== undefined || (await exists(layout.directory))) {
+    throw new SandboxError({
+      what: `The sandbox ${layout.directory} could not be removed.`,
+      means: 'It still takes disk space, and perhaps its server runs.',
+      todo: `Stop the server (pg_ctl stop -m immediate -D ${layout.dataDirectory}) and remove the directory by hand.`,
+    });
+  }
+}
+
+/** Says which operation owns the data directory. */
+export function claimOf(layout: Pick<Sandbox, 'directory'>): string {
+  return join(layout.directory, 'claim');
+}
+
+/** What unfinished attempts left beside the data directory. */
+export async function partialsOf(layout: Pick<Sandbox, 'dataDirectory'>): Promise<string[]> {
+  const parent = dirname(layout.dataDirectory);
+  const prefix = `${basename(layout.dataDirectory)}.partial-`;
+  const names = await readdir(parent).catch(() => []);
+  return names.filter((name) => name.startsWith(prefix)).map((name) => join(parent, name));
+}
+
+export function combineLock(layout: Pick<Sandbox, 'directory'>): string {
+  return join(layout.directory, 'combine.lock');
+}

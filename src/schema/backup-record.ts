@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+import { clusterNameSchema, instantSchema, lsnSchema } from './primitives.js';
+
+/**
+ * What the repository knows of one backup: `record.json` beside its files, written last. A backup without a record does not exist.
+ * LSNs come from the backup manifest, never from a clock or a query beside the backup.
+ */
+export const backupRecordSchema = z.object({
+  formatVersion: z.literal(1),
+  id: z.string(),
+  cluster: clusterNameSchema,
+  type: z.enum(['full', 'incremental', 'differential']),
+  /** The type that was asked for, and why another was taken. */
+  requestedType: z.enum(['full', 'incremental', 'differential']),
+  fallbackReason: z.string().optional(),
+  /** The backup that this one builds on; absent for a full. */
+  parent: z.string().optional(),
+  systemIdentifier: z.string(),
+  timeline: z.number().int().positive(),
+  startLsn: lsnSchema,
+  /** Recovery is consistent from here on. */
+  endLsn: lsnSchema,
+  startedAt: instantSchema,
+  finishedAt: instantSchema,
+  durationMs: z.number().nonnegative(),
+  sizeBytes: z.number().nonnegative(),
+  serverVersion: z.string(),
+  serverVersionNumber: z.number().int(),
+  walSegmentSizeBytes: z.number().int().positive(),
+  dataChecksums: z.boolean(),
+  /** Settings of the source that matter for a restore. */
+  settings: z.record(z.string(), z.string()),
+  /** The bootstrap superuser's name (oid 10): the one role that every restored cluster has. */
+  superuser: z.string(),
+  /** Tablespaces outside the data directory: where they were, and where their files lie below the backup. */
+  tablespaces: z.array(
+    z.object({ oid: z.number().int(), name: z.string(), location: z.string(), directory: z.string() }),
+  ),
+  manifestSha256: z.string(),
+  /** The step of the workflow that took it: a retry finds its finished work by this. */
+  operation: z.string(),
+});
+export type BackupRecord = z.infer<typeof backupRecordSchema>;

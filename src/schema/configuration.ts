@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+import { clusterNameSchema, durationSchema } from './primitives.js';
+import { gateNameSchema } from './workflow-inputs.js';
+
+const absolutePath = z.string().startsWith('/', 'must be an absolute path');
+
+// Read by people in error messages and in the reference page (docs/configuration.md is generated from `describe`).
+export const clusterConfigurationSchema = z.strictObject({
+  connection: z
+    .string()
+    .min(1)
+    .describe(
+      'How to reach the source: a libpq connection string (`host=… port=… dbname=… user=…`, or `service=…`). No password: use the service file, the passfile or the environment.',
+    ),
+  repository: absolutePath.describe(
+    'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
+  ),
+  wal: z
+    .strictObject({
+      directory: absolutePath
+        .optional()
+        .describe(
+          'An existing WAL archive to read (plain, uncompressed segments). Default: `<repository>/wal`, filled by `basic_archive`.',
+        ),
+    })
+    .default({})
+    .describe('Where the archived WAL lies.'),
+  sandbox: z
+    .strictObject({
+      directory: absolutePath
+        .optional()
+        .describe(
+          'Where drills restore to. Default: `<state_directory>/sandboxes`. It needs room for the whole cluster.',
+        ),
+      settings: z
+        .record(z.string(), z.string())
+        .default({})
+        .describe(
+          'PostgreSQL settings of the sandbox, such as `shared_buffers: 2GB`. Those that keep it isolated cannot be changed.',
+        ),
+    })
+    .default({ settings: {} })
+    .describe('The disposable server of a drill.'),
+  gates: z.array(gateNameSchema).default([]).describe('Where drills wait for a human by default.'),
+  gate_timeout: durationSchema.default('24h').describe('How long a gate waits before the drill stops and cleans up.'),
+  archive_timeout: durationSchema
+    .default('2m')
+    .describe('How long the archive check waits for a switched WAL segment to arrive.'),
+  objectives: z
+    .strictObject({
+      rto: durationSchema
+        .optional()
+        .describe('Longest acceptable time from the order to restore until the server takes writes.'),
+      rpo: durationSchema.optional().describe('Longest acceptable span of lost commits.'),
+    })
+    .default({})
+    .describe('What the cluster must meet.'),
+  fingerprint: z
+    .strictObject({
+      connections: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(2)
+        .describe('Parallel connections that read the source for its fingerprint.'),
+      snapshot_timeout: durationSchema
+        .default('1h')
+        .describe('Longest time that the fingerprint may hold its snapshot on the source.'),
+    })
+    .default({ connections: 2, snapshot_timeout: '1h' })
+    .describe('What the proof may cost the source.'),
+});
+export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
+
+export const configurationSchema = z.strictObject({
+  state_directory: absolutePath
+    .optional()
+    .describe(
+      'Where pgdrill keeps sandboxes and the embedded servers. Default: `/var/lib/pgdrill` as root, else `~/.local/state/pgdrill`.',
+    ),
+  catalog: z
+    .strictObject({
+      url: z
+        .string()
+        .optional()
+        .describe(
+          'The catalog database as a PostgreSQL URL without a password. Default: the one that `pgdrill dev` runs.',
+        ),
+    })
+    .default({})
+    .describe('The database with the history tables.'),
+  temporal: z
+    .strictObject({
+      task_queue: z
+        .string()
+        .min(1)
+        .default('pgdrill')
+        .describe(
+          'The task queue of this host’s worker. Workers that do not share the repository and sandbox directories need different ones.',
+        ),
+    })
+    .default({ task_queue: 'pgdrill' })
+    .describe('Temporal itself is found by its own environment variables and TOML profiles.'),
+  clusters: z
+    .record(clusterNameSchema, clusterConfigurationSchema)
+    .refine((clusters) => Object.keys(clusters).length > 0, 'must name at least one cluster')
+    .describe('The protected clusters, by name.'),
+});
+export type Configuration = z.infer<typeof configurationSchema>;

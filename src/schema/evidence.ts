@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+import { clusterNameSchema, instantSchema } from './primitives.js';
+import {
+  approvalSchema,
+  chainLinkSchema,
+  checkSchema,
+  fenceSchema,
+  findingSchema,
+  objectiveSchema,
+  phaseSchema,
+  replaySchema,
+  resolvedTargetSchema,
+  rpoSchema,
+  verdictSchema,
+} from './results.js';
+
+/** What a drill leaves behind: enough to judge it, and to run it again. No secrets: connections are named, not quoted. */
+export const evidenceSchema = z.object({
+  formatVersion: z.literal(1),
+  id: z.string(),
+  kind: z.enum(['drill', 'recovery']),
+  cluster: clusterNameSchema,
+  workflowId: z.string(),
+  runId: z.string(),
+  startedAt: instantSchema,
+  finishedAt: instantSchema,
+  verdict: verdictSchema,
+  /** Why, in sentences; the first is the one to show. */
+  reasons: z.array(z.string()).min(1),
+  /** The input of the workflow, with its defaults filled in. */
+  input: z.record(z.string(), z.unknown()),
+  /** The exact command that runs the same again. */
+  rerun: z.string(),
+  target: resolvedTargetSchema.optional(),
+  fence: fenceSchema.optional(),
+  rpo: rpoSchema.optional(),
+  chain: z.array(chainLinkSchema),
+  restoredBytes: z.number().optional(),
+  replay: replaySchema.omit({ phases: true }).optional(),
+  clock: z.object({
+    phases: z.array(phaseSchema),
+    /** From the order to restore until the sandbox took writes, without waiting for humans. */
+    rtoSeconds: z.number().optional(),
+    /** The same, and validation on top. */
+    rtoToProvenSeconds: z.number().optional(),
+    waitedForHumansSeconds: z.number(),
+    /** Between and around the phases: Temporal's dispatch, retries, dead workers. Part of the RTO. */
+    otherSeconds: z.number().optional(),
+  }),
+  objectives: z.array(objectiveSchema),
+  checks: z.array(checkSchema),
+  notCompared: z.array(z.string()),
+  approvals: z.array(approvalSchema),
+  findings: z.array(findingSchema),
+  versions: z.object({
+    pgdrill: z.string(),
+    sourcePostgres: z.string().optional(),
+    sandboxPostgres: z.string(),
+    node: z.string(),
+  }),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+/** What the drill workflow answers with, and `drill --json` prints. */
+export const drillResultSchema = evidenceSchema
+  .pick({
+    id: true,
+    cluster: true,
+    verdict: true,
+    reasons: true,
+    checks: true,
+    chain: true,
+    approvals: true,
+    objectives: true,
+    notCompared: true,
+  })
+  .extend({
+    rtoSeconds: z.number().optional(),
+    rtoToProvenSeconds: z.number().optional(),
+    waitedForHumansSeconds: z.number(),
+    phases: z.array(phaseSchema),
+    rpo: rpoSchema.optional(),
+    target: z.string(),
+    fence: fenceSchema.optional(),
+    replay: replaySchema.omit({ phases: true }).optional(),
+    evidencePath: z.string().optional(),
+    /** What went wrong beside the verdict, such as a catalog that could not be written. */
+    warnings: z.array(z.string()),
+  });
+export type DrillResult = z.infer<typeof drillResultSchema>;

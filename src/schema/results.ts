@@ -1,0 +1,178 @@
+import { z } from 'zod';
+
+import { instantSchema, lsnSchema } from './primitives.js';
+import { gateNameSchema } from './workflow-inputs.js';
+
+/** Each is an answer of one activity: small enough for Temporal's history, complete enough for the evidence. */
+
+export const findingSchema = z.object({
+  /** Short and stable, such as `archive_mode`. */
+  name: z.string(),
+  level: z.enum(['ok', 'warning', 'error']),
+  message: z.string(),
+  /** Exact SQL (or a sentence, where SQL cannot mend it) that mends it. */
+  fix: z.string().optional(),
+  needsRestart: z.boolean().optional(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+export const fenceSchema = z.object({
+  /** Replay that stops before the record at this LSN (`recovery_target_inclusive = off`) yields exactly the snapshot. */
+  lsn: lsnSchema,
+  timeline: z.number().int(),
+  restorePoint: z.string(),
+  restorePointLsn: lsnSchema,
+  takenAt: instantSchema,
+  /** How many fences had to be taken until an LSN matched. */
+  tries: z.number().int(),
+  snapshots: z.array(z.object({ database: z.string(), snapshot: z.string() })),
+  /** Commits around the cut, as the WAL lists them. */
+  commitsSeen: z.number().int(),
+  commitsUnseen: z.number().int(),
+});
+export type Fence = z.infer<typeof fenceSchema>;
+
+export const rpoSchema = z.object({
+  /** Age of the oldest committed transaction that the repository did not hold at the simulated failure; 0 where it held all. */
+  seconds: z.number().nonnegative(),
+  /** WAL between what the repository held and what the source had committed. */
+  bytes: z.number().nonnegative(),
+  /** Transactions committed in that WAL. */
+  transactions: z.number().int().nonnegative(),
+  failureAt: instantSchema,
+  sourceLsn: lsnSchema,
+  repositoryLsn: lsnSchema,
+});
+export type Rpo = z.infer<typeof rpoSchema>;
+
+/** What captureLsn hands on. The source's fingerprint itself may be large: it lies in a file, named and hashed here. */
+export const captureSchema = z.object({
+  fence: fenceSchema,
+  rpo: rpoSchema,
+  fingerprint: z.object({
+    path: z.string(),
+    sha256: z.string(),
+    databases: z.number().int(),
+    tables: z.number().int(),
+    rows: z.number(),
+    sizeBytes: z.number(),
+    durationMs: z.number(),
+  }),
+});
+export type Capture = z.infer<typeof captureSchema>;
+
+/** One thing done in a restore and how long it took; `startedAt` is when it was first scheduled, so a crash loses no time. */
+export const phaseSchema = z.object({
+  name: z.enum(['plan', 'verify', 'fetch', 'combine', 'replay', 'open', 'validate']),
+  seconds: z.number().nonnegative(),
+  bytes: z.number().nonnegative().optional(),
+});
+export type Phase = z.infer<typeof phaseSchema>;
+
+export const chainLinkSchema = z.object({
+  id: z.string(),
+  type: z.enum(['full', 'incremental', 'differential']),
+  startLsn: lsnSchema,
+  endLsn: lsnSchema,
+  sizeBytes: z.number(),
+});
+export type ChainLink = z.infer<typeof chainLinkSchema>;
+
+/** A target made concrete: the settings recovery is given, and the WAL it needs. */
+export const resolvedTargetSchema = z.object({
+  requested: z.string(),
+  /** `recovery_target…` settings without quotes; empty never: pgdrill always stops at a place it has named. */
+  settings: z.record(z.string(), z.string()),
+  /** The LSN that replay must reach, where it is known beforehand. */
+  lsn: lsnSchema.optional(),
+  timeline: z.number().int(),
+});
+export type ResolvedTarget = z.infer<typeof resolvedTargetSchema>;
+
+export const planSchema = z.object({
+  orderedAt: instantSchema,
+  chain: z.array(chainLinkSchema).min(1),
+  target: resolvedTargetSchema,
+  /** WAL from the last link's start to the target (or to the end of the archive, where the target's LSN is not known). */
+  wal: z.object({ from: lsnSchema, to: lsnSchema, bytes: z.number() }),
+  warnings: z.array(z.string()),
+  phases: z.array(phaseSchema),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+export const sandboxSchema = z.object({
+  id: z.string(),
+  directory: z.string(),
+  dataDirectory: z.string(),
+  socketDirectory: z.string(),
+  port: z.number().int(),
+  superuser: z.string(),
+});
+export type Sandbox = z.infer<typeof sandboxSchema>;
+
+export const preparedSchema = z.object({
+  sandbox: sandboxSchema,
+  phases: z.array(phaseSchema),
+  restoredBytes: z.number(),
+});
+export type Prepared = z.infer<typeof preparedSchema>;
+
+export const replaySchema = z.object({
+  /** False where recovery ended without a pause (a standby snapshot never became usable): the gate then comes after promotion. */
+  paused: z.boolean(),
+  reachedLsn: lsnSchema,
+  /** Commit time of the last replayed transaction. */
+  lastCommitAt: z.string().optional(),
+  replayedBytes: z.number(),
+  phases: z.array(phaseSchema),
+});
+export type Replay = z.infer<typeof replaySchema>;
+
+export const openedSchema = z.object({
+  openedAt: instantSchema,
+  timeline: z.number().int(),
+  phases: z.array(phaseSchema),
+});
+export type Opened = z.infer<typeof openedSchema>;
+
+export const verdictSchema = z.enum(['passed', 'failed', 'unproven']);
+export type Verdict = z.infer<typeof verdictSchema>;
+
+export const checkSchema = z.object({
+  name: z.string(),
+  /** A skipped check is `unproven`: it never counts as passed. */
+  status: verdictSchema,
+  summary: z.string(),
+  figures: z.record(z.string(), z.union([z.number(), z.string()])),
+  /** What differs or is broken, the first ones by name. */
+  problems: z.array(z.object({ object: z.string(), detail: z.string() })),
+  seconds: z.number().nonnegative(),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const validationSchema = z.object({
+  checks: z.array(checkSchema),
+  notCompared: z.array(z.string()),
+  phases: z.array(phaseSchema),
+  finishedAt: instantSchema,
+});
+export type Validation = z.infer<typeof validationSchema>;
+
+/** A decision at a gate: who, when, why; `expired` when nobody answered in time. */
+export const approvalSchema = z.object({
+  gate: gateNameSchema,
+  decision: z.enum(['approved', 'rejected', 'expired']),
+  by: z.string(),
+  reason: z.string(),
+  openedAt: instantSchema,
+  decidedAt: instantSchema,
+});
+export type Approval = z.infer<typeof approvalSchema>;
+
+export const objectiveSchema = z.object({
+  name: z.enum(['rto', 'rpo']),
+  objective: z.string().optional(),
+  actualSeconds: z.number().optional(),
+  status: z.enum(['met', 'missed', 'unknown']),
+});
+export type Objective = z.infer<typeof objectiveSchema>;

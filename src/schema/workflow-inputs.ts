@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+import { clusterNameSchema, durationSchema } from './primitives.js';
+import { targetTextSchema } from './target.js';
+
+export const gateNameSchema = z.enum(['restore', 'promote']);
+export type GateName = z.infer<typeof gateNameSchema>;
+
+export const backupTypeSchema = z.enum(['full', 'incremental']);
+export type BackupType = z.infer<typeof backupTypeSchema>;
+
+/** What `backup` is started with. */
+export const backupInputSchema = z.strictObject({
+  cluster: clusterNameSchema,
+  /** `incremental` builds on the newest backup; without one, or where the chain cannot go on safely, it becomes a full. */
+  type: backupTypeSchema.default('full'),
+});
+export type BackupInput = z.input<typeof backupInputSchema>;
+
+/** What `drill` is started with: `{"cluster": "shop"}` is enough. */
+export const drillInputSchema = z.strictObject({
+  cluster: clusterNameSchema,
+  target: targetTextSchema.default('fence'),
+  /** Backups to take first. `none`: restore from what exists, as a disaster would. */
+  backup: z.enum(['none', 'full', 'incremental', 'full+incremental']).default('none'),
+  /** Where to wait for a human. Default: the cluster's `gates`. */
+  gates: z.array(gateNameSchema).optional(),
+  /** How long a gate waits. Default: the cluster's `gate_timeout`. */
+  gateTimeout: durationSchema.optional(),
+});
+export type DrillInput = z.input<typeof drillInputSchema>;
+
+/** What `recover` is started with. */
+export const recoverInputSchema = z.strictObject({
+  cluster: clusterNameSchema,
+  /** The new data directory: absolute, absent or empty. */
+  into: z.string().startsWith('/', 'must be an absolute path'),
+  target: targetTextSchema
+    .refine((text) => text !== 'fence', 'a recovery has no fence: use latest, or a target of its own')
+    .default('latest'),
+  gates: z.array(gateNameSchema).default(['restore', 'promote']),
+  gateTimeout: durationSchema.optional(),
+});
+export type RecoverInput = z.input<typeof recoverInputSchema>;
+
+/** What the signals `approve` and `reject` carry. */
+export const decisionSchema = z.strictObject({
+  gate: gateNameSchema,
+  by: z.string().min(1),
+  reason: z.string().default(''),
+});
+export type DecisionInput = z.input<typeof decisionSchema>;

@@ -1,0 +1,141 @@
+import { rm } from 'node:fs/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { writeFileDurably } from '../../src/files/durable.js';
+import { parseConninfo } from '../../src/postgres/conninfo.js';
+import { clusterFingerprintSchema, type ClusterFingerprint } from '../../src/proof/fingerprint-schema.js';
+import { compareFingerprints, listNotCompared } from '../../src/proof/compare.js';
+import { readSequences } from '../../src/proof/sequences.js';
+import { checkUsable } from '../../src/proof/usable.js';
+import { judge } from '../../src/proof/verdict.js';
+import { type TestCluster, startTestCluster } from '../support/cluster.js';
+import { makeScratch, removeScratch } from '../support/scratch.js';
+import { copyCluster } from './copied-cluster.js';
+import { asDrill, readCluster, run, statuses } from './proof-support.js';
+import { drillRole, variedDatabase } from './varied-database.js';
+
+const { signal } = new AbortController();
+describe.each([17, 18] as const)('a physical copy of PostgreSQL %i that went through recovery', (major) => {
+  let scratch: string;
+  let source: TestCluster;
+  let copy: TestCluster;
+  let atSource: ClusterFingerprint;
+
+  // The source crashes and its copy recovers: what recovery does to sequences and unlogged tables happens for real.
+  beforeAll(async () => {
+    scratch = await makeScratch();
+    source = await startTestCluster(scratch, { major });
+    await run(source, `create database varied`, 'postgres');
+    await run(source, drillRole);
+    await run(source, variedDatabase);
+    await run(
+      source,
+      `create sequence calls;
+     create sequence cached cache 50;
+     create sequence "down ""s""" increment -3 start -1;
+     create sequence never_called;
+     create unlogged sequence off_the_record;
+     select count(nextval('calls')) from generate_series(1, 40);
+     select nextval('cached'), nextval('"down ""s"""');`,
+    );
+    atSource = await readCluster(source);
+    await source.stop('immediate');
+    copy = await copyCluster(source, scratch, 'copy');
+    await copy.start();
+  });
+
+  afterAll(async () => {
+    await copy.remove();
+    await source.remove();
+    await removeScratch(scratch);
+  });
+
+  it('is the same in every check, read by a role that is no superuser', async () => {
+    const checks = compareFingerprints(atSource, await readCluster(copy), { readSeconds: 1.5 });
+    expect(checks.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(statuses(checks)).toEqual({
+      content: 'passed',
+      unlogged: 'passed',
+      sequences: 'passed',
+      schema: 'passed',
+      globals: 'passed',
+    });
+    expect(checks[0]).toMatchObject({ figures: { tables: 14, seconds: 1.5 }, seconds: 1.5 });
+    expect(judge(checks).verdict).toBe('passed');
+    expect(listNotCompared(atSource)).toHaveLength(2);
+  });
+
+  it('keeps its fingerprint through a JSON file', async () => {
+    const parsed = clusterFingerprintSchema.parse(JSON.parse(JSON.stringify(atSource)));
+    expect(statuses(compareFingerprints(parsed, await readCluster(copy)))).toMatchObject({ content: 'passed' });
+  });
+
+  it('has sequences that run ahead, by no more than PostgreSQL logs', async () => {
+    const restored = await readSequences({ connection: asDrill(copy), database: 'varied', signal });
+    const last = (name: string): string | undefined => restored.states.find((each) => each.name === name)?.lastValue;
+    expect(Number(last('calls'))).toBeGreaterThan(40);
+    expect(Number(last('calls'))).toBeLessThanOrEqual(40 + 33);
+    expect(restored.states.map(({ name }) => name)).not.toContain('off_the_record');
+  });
+
+  it.each([
+    ['behind', `select setval('calls', 39)`],
+    ['further ahead', `select setval('calls', 40 + 34)`],
+    ['called though it never was', `select nextval('never_called')`],
+    ['of another increment', `alter sequence cached increment 2`],
+  ])('fails with a sequence that is %s', async (_, sql) => {
+    await run(copy, `begin; create table kept as select last_value from calls; ${sql}; commit`);
+    const check = compareFingerprints(atSource, await readCluster(copy))[2];
+    await run(
+      copy,
+      `drop table kept; select setval('calls', 40); alter sequence cached increment 1;
+                     select setval('never_called', 1, false)`,
+    );
+    expect(check).toMatchObject({ name: 'sequences', status: 'failed', figures: { differing: 1 } });
+  });
+
+  it('fails with an unlogged table that is not empty, or is gone', async () => {
+    await run(copy, `insert into scratchpad values (1)`);
+    expect(compareFingerprints(atSource, await readCluster(copy))[1]).toMatchObject({
+      status: 'failed',
+      problems: [{ object: 'varied.public.scratchpad', detail: 'is not empty, as recovery must leave it' }],
+    });
+    await run(copy, `truncate scratchpad`);
+    const { relations, ...rest } = atSource.databases[0]!;
+    const more = { ...rest, relations, unlogged: [...rest.unlogged, { schema: 'public', name: 'gone' }] };
+    const check = compareFingerprints({ ...atSource, databases: [more] }, await readCluster(copy))[1];
+    expect(check).toMatchObject({
+      status: 'failed',
+      problems: [{ object: 'varied.public.gone', detail: 'is missing' }],
+    });
+  });
+
+  it('takes writes, and no trace of the check remains', async () => {
+    const before = await readCluster(copy);
+    const check = await checkUsable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
+    expect(check).toMatchObject({ name: 'writes', status: 'passed', problems: [] });
+    expect(statuses(compareFingerprints(before, await readCluster(copy)))).toMatchObject({
+      content: 'passed',
+      schema: 'passed',
+    });
+  });
+
+  it('does not take writes where the role may not create anything', async () => {
+    const check = await checkUsable(asDrill(copy));
+    expect(check).toMatchObject({ name: 'writes', status: 'failed', problems: [{ object: 'sandbox' }] });
+  });
+
+  it('does not take writes while it is still a standby', async () => {
+    const signalFile = `${copy.dataDirectory}/standby.signal`;
+    await copy.stop();
+    await writeFileDurably(signalFile, '');
+    await copy.start();
+    const check = await checkUsable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
+    await copy.stop();
+    await rm(signalFile);
+    await copy.start();
+    expect(check).toMatchObject({ status: 'failed', problems: [{ object: 'sandbox' }] });
+    expect(check.problems[0]!.detail).toContain('recovery');
+  });
+});

@@ -1,0 +1,177 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { parseConninfo } from '../../src/postgres/conninfo.js';
+import { checkStructure } from '../../src/proof/structure.js';
+import { checkVisibilityMap } from '../../src/proof/visibility-map.js';
+import type { Check } from '../../src/schema/results.js';
+import { type TestCluster, startTestCluster } from '../support/cluster.js';
+import { makeScratch, removeScratch } from '../support/scratch.js';
+import { run } from './proof-support.js';
+
+const { signal } = new AbortController();
+const pageHeaderBytes = 24;
+let scratch: string;
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  scratch = await makeScratch();
+  cluster = await startTestCluster(scratch, { settings: { autovacuum: 'off' } });
+  await run(cluster, `create database varied`, 'postgres');
+  for (const table of ['good', 'heap_damaged', 'index_damaged', 'vm_damaged', 'vm_beyond', 'toast_damaged']) {
+    await run(
+      cluster,
+      `create table ${table} (id int primary key, txt text);
+       alter table ${table} alter txt set storage external;
+       insert into ${table} select i, repeat('x', 10 + i % 7) from generate_series(1, 2000) i;`,
+    );
+    await run(cluster, `vacuum (freeze) ${table}`);
+  }
+  await run(cluster, `delete from vm_damaged where id < 50`);
+  await run(cluster, `update toast_damaged set txt = repeat('y', 5000) where id = 1`);
+});
+
+afterAll(async () => {
+  await cluster.remove();
+  await removeScratch(scratch);
+});
+
+async function structure(): Promise<Check> {
+  const connection = parseConninfo(cluster.conninfo());
+  return await checkStructure({ tools: cluster.tools, connection, signal });
+}
+
+async function visibilityMap(): Promise<Check> {
+  const connection = parseConninfo(cluster.conninfo());
+  return await checkVisibilityMap({ connection, databases: ['postgres', 'varied'], signal });
+}
+
+/** Overwrites bytes of a relation's file while the server is down; gives back how to undo it. */
+async function damage(
+  relation: string,
+  place: { fork?: string; offset: number; bytes: readonly number[] },
+): Promise<() => Promise<void>> {
+  const client = await cluster.connect({ dbname: 'varied' });
+  const { rows } = await client.query<{ path: string }>(`select pg_relation_filepath($1::regclass) as path`, [
+    relation,
+  ]);
+  await client.end();
+  const write = async (bytes: Buffer): Promise<Buffer> => {
+    await cluster.stop();
+    const file = await open(join(cluster.dataDirectory, rows[0]!.path + (place.fork ?? '')), 'r+');
+    const before = Buffer.alloc(bytes.length);
+    await file.read(before, 0, bytes.length, place.offset);
+    await file.write(bytes, 0, bytes.length, place.offset);
+    await file.close();
+    await cluster.start();
+    return before;
+  };
+  const before = await write(Buffer.from(place.bytes));
+  return async () => {
+    await write(before);
+  };
+}
+
+describe('the check structure', () => {
+  it('passes on a sound cluster', async () => {
+    const check = await structure();
+    expect(check).toMatchObject({ name: 'structure', status: 'passed', problems: [], figures: { broken: 0 } });
+    expect(check.figures['relations']).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['a line pointer of a heap page', 'heap_damaged', { offset: pageHeaderBytes, bytes: [0x01, 0x80, 0x02, 0x00] }],
+    ['a whole heap page, overwritten', 'heap_damaged', { offset: 8192, bytes: Array<number>(8192).fill(0xa5) }],
+    [
+      'keys of an index page',
+      'index_damaged_pkey',
+      { offset: 8192 + 8192 - 16 - 160, bytes: Array<number>(120).fill(0x11) },
+    ],
+  ])('fails on %s', async (_, relation, place) => {
+    const repair = await damage(relation, place);
+    const check = await structure();
+    await repair();
+    expect(check.status).toBe('failed');
+    expect(check.problems.map(({ object }) => object)).toContain(`varied.public.${relation}`);
+    expect(await structure()).toMatchObject({ status: 'passed' });
+  });
+
+  it('fails on an index that lost entries, though the index itself is well-formed', async () => {
+    // An index made while the catalog hides half of the rows from it: what a lost page leaves behind.
+    await run(
+      cluster,
+      `create index partial on good (txt) where id % 2 = 0;
+       update pg_index set indpred = null where indexrelid = 'partial'::regclass`,
+    );
+    const check = await structure();
+    await run(cluster, `drop index partial`);
+    expect(check).toMatchObject({ status: 'failed', problems: [{ object: 'varied.public.partial' }] });
+    expect(check.problems[0]!.detail).toContain('lacks matching index tuple');
+  });
+
+  it('fails on a lost TOAST value', async () => {
+    const client = await cluster.connect({ dbname: 'varied' });
+    const { rows } = await client.query<{ toast: string }>(
+      `select reltoastrelid::regclass::text as toast from pg_class where relname = 'toast_damaged'`,
+    );
+    await client.end();
+    const repair = await damage(rows[0]!.toast, { offset: pageHeaderBytes, bytes: [0, 0, 0, 0] });
+    const check = await structure();
+    await repair();
+    expect(check.status).toBe('failed');
+    expect(check.problems.map(({ object }) => object)).toContain('varied.public.toast_damaged');
+  });
+});
+
+describe('the check visibility map', () => {
+  it('passes on a sound cluster, and leaves no extension behind', async () => {
+    const check = await visibilityMap();
+    expect(check).toMatchObject({ name: 'visibility map', status: 'passed', problems: [], figures: { broken: 0 } });
+    const client = await cluster.connect({ dbname: 'varied' });
+    const { rows } = await client.query(
+      `select extname from pg_extension where extname in ('pg_visibility', 'pageinspect')
+       union all select nspname from pg_namespace where nspname like 'pgdrill%'`,
+    );
+    await client.end();
+    expect(rows).toEqual([]);
+  });
+
+  it.each([
+    ['a page called all-visible that holds deleted rows', 'vm_damaged', [0x01], 0, 'marked all-visible are not'],
+    ['a page called all-frozen that holds deleted rows', 'vm_damaged', [0x03], 0, 'marked all-frozen are not'],
+    ['bits far beyond the end', 'vm_beyond', [0x01], 100, "beyond the table's end"],
+  ])('fails on %s', async (_, relation, bytes, mapByte, detail) => {
+    const repair = await damage(relation, { fork: '_vm', offset: pageHeaderBytes + mapByte, bytes });
+    const check = await visibilityMap();
+    await repair();
+    expect(check).toMatchObject({ status: 'failed', problems: [{ object: `varied.public.${relation}` }] });
+    expect(check.problems[0]!.detail).toContain(detail);
+    expect(await visibilityMap()).toMatchObject({ status: 'passed' });
+  });
+
+  it('fails on the bit of the very first page beyond the end', async () => {
+    const client = await cluster.connect({ dbname: 'varied' });
+    const { rows } = await client.query<{ pages: number }>(
+      `select (pg_relation_size('vm_beyond') / 8192)::int as pages`,
+    );
+    await client.end();
+    const pages = rows[0]!.pages;
+    // The pages of the table itself stay marked as they are: all four bit pairs of a byte belong to this table's end.
+    const inside = pages % 4;
+    const byte = (0xff >> (8 - inside * 2)) | (1 << (inside * 2));
+    const place = { fork: '_vm', offset: pageHeaderBytes + Math.floor(pages / 4), bytes: [byte] };
+    const repair = await damage('vm_beyond', place);
+    const check = await visibilityMap();
+    await repair();
+    expect(check).toMatchObject({ status: 'failed', problems: [{ object: 'varied.public.vm_beyond' }] });
+  });
+
+  it('is unproven where the role may not look', async () => {
+    await run(cluster, `create role nobody_special login`);
+    const connection = parseConninfo(cluster.conninfo({ user: 'nobody_special' }));
+    const check = await checkVisibilityMap({ connection, databases: ['varied'], signal });
+    expect(check).toMatchObject({ status: 'unproven', problems: [{ object: 'varied' }] });
+  });
+});

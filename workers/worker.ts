@@ -1,0 +1,64 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+
+import { createActivities } from '../activities/index.js';
+import { findTemporalAddress } from '../src/client/temporal-address.js';
+import { loadConfiguration } from '../src/configuration/load.js';
+import { readDevState } from '../src/embedded/dev-state.js';
+import { messageOf, PgdrillError, UnreachableError } from '../src/errors.js';
+import { createToolsFor } from './tools-for.js';
+
+/** As many long steps at once as a small host bears: each may run a tool that fills a disk and a core. */
+const mostActivities = 4;
+
+/** Built beside us: bundling takes seconds, so it is done once, at build time. */
+const bundle = join(dirname(fileURLToPath(import.meta.url)), '..', 'workflow-bundle.js');
+
+async function main(): Promise<void> {
+  const loaded = await loadConfiguration();
+  const { namespace, address, connectionOptions } = await findTemporalAddress(loaded.stateDirectory);
+  const dev = await readDevState(loaded.stateDirectory);
+  // SIGTERM: no new steps, running ones get a moment, then they are cancelled and go to the next worker.
+  Runtime.install({ shutdownSignals: ['SIGTERM', 'SIGINT'] });
+  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
+    throw new UnreachableError(
+      {
+        what: `Temporal at ${address} cannot be reached: ${messageOf(error)}`,
+        means: 'The worker gets no work.',
+        todo: 'Start it (pgdrill dev), or correct TEMPORAL_ADDRESS.',
+      },
+      { cause: error },
+    );
+  });
+  const taskQueue = loaded.configuration.temporal.task_queue;
+  try {
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      workflowBundle: { codePath: bundle },
+      activities: createActivities({
+        loaded,
+        toolsFor: createToolsFor(),
+        catalogUrl: loaded.configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl,
+      }),
+      maxConcurrentActivityTaskExecutions: mostActivities,
+      // How fast a cancel arrives is bounded by how rarely heartbeats are sent on.
+      maxHeartbeatThrottleInterval: '1s',
+      shutdownGraceTime: '5s',
+    });
+    console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`pgdrill worker: ${messageOf(error)}`);
+  process.exitCode = error instanceof PgdrillError ? error.exitCode : 1;
+}

@@ -1,0 +1,75 @@
+import { condition, defineSignal, log, setHandler } from '@temporalio/workflow';
+
+import type { Approval } from '../src/schema/results.js';
+import { type DecisionInput, decisionSchema, type GateName } from '../src/schema/workflow-inputs.js';
+import type { RunProgress } from './progress.js';
+
+export const approveSignal = defineSignal<[DecisionInput]>('approve');
+export const rejectSignal = defineSignal<[DecisionInput]>('reject');
+
+/** A human said no, or nobody answered: the workflow stops here, on purpose. */
+export class StoppedAtGate extends Error {
+  constructor(readonly approval: Approval) {
+    super(`stopped at gate ${approval.gate}: ${approval.decision}`);
+  }
+}
+
+/** The points where a workflow waits for a human. A decision may come before its gate opens: it is kept until then. */
+export class Gates {
+  private readonly decisions = new Map<GateName, Pick<Approval, 'decision' | 'by' | 'reason'>>();
+
+  constructor(
+    private readonly progress: RunProgress,
+    private readonly gates: readonly GateName[],
+    private readonly timeoutMs: number,
+  ) {
+    setHandler(approveSignal, (decision) => this.decide('approved', decision), {
+      description: 'Let the workflow pass a gate: {"gate": "promote", "by": "your name", "reason": "why"}',
+    });
+    setHandler(rejectSignal, (decision) => this.decide('rejected', decision), {
+      description: 'Stop the workflow at a gate and clean up: {"gate": "promote", "by": "your name", "reason": "why"}',
+    });
+  }
+
+  /** A signal handler that throws would fail the workflow: what is not understood is logged and changes nothing. */
+  private decide(decision: 'approved' | 'rejected', input: unknown): void {
+    const parsed = decisionSchema.safeParse(input);
+    if (!parsed.success) {
+      log.warn('A decision was not understood and is ignored', { input, problem: parsed.error.message });
+      return;
+    }
+    const { gate, by, reason } = parsed.data;
+    // The first decision stands: an approval that was acted upon cannot be taken back by a late signal.
+    if (!this.decisions.has(gate)) this.decisions.set(gate, { decision, by, reason });
+  }
+
+  /**
+   * Waits at a gate, where this run has it.
+   *
+   * @param question what the human is asked, with the figures so far.
+   * @throws StoppedAtGate when rejected or when nobody answers in time.
+   */
+  async pass(gate: GateName, question: string): Promise<void> {
+    if (!this.gates.includes(gate)) return;
+    const openedAt = new Date();
+    const until = new Date(openedAt.getTime() + this.timeoutMs).toISOString();
+    this.progress.state.waiting = { gate, since: openedAt.toISOString(), until, question };
+    this.progress.show();
+    await condition(() => this.decisions.has(gate), this.timeoutMs);
+    delete this.progress.state.waiting;
+    const answer = this.decisions.get(gate) ?? {
+      decision: 'expired' as const,
+      by: 'nobody',
+      reason: `no answer until ${until}`,
+    };
+    const approval: Approval = {
+      gate,
+      ...answer,
+      openedAt: openedAt.toISOString(),
+      decidedAt: new Date().toISOString(),
+    };
+    this.progress.state.approvals.push(approval);
+    this.progress.show();
+    if (approval.decision !== 'approved') throw new StoppedAtGate(approval);
+  }
+}

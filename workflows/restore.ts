@@ -1,0 +1,72 @@
+import type { Capture, Opened, Plan, Prepared, Replay } from '../src/schema/results.js';
+import { bytes, seconds } from '../src/schema/figures.js';
+import type { Gates } from './gates.js';
+import type { RunProgress } from './progress.js';
+import { steps } from './steps.js';
+
+/** What a restore has come to, step by step: whatever is here when it stops goes into the evidence. */
+export interface RestoreOutcome {
+  plan?: Plan;
+  prepared?: Prepared;
+  replay?: Replay;
+  opened?: Opened;
+}
+
+export interface RestoreRequest {
+  cluster: string;
+  target: string;
+  capture?: Capture;
+  sandboxId: string;
+  /** The data directory of a recovery; a drill has its own. */
+  into?: string;
+}
+
+/** The restore that drill and recovery share, from the plan to a server that takes writes. */
+export async function restore(
+  request: RestoreRequest,
+  progress: RunProgress,
+  gates: Gates,
+  outcome: RestoreOutcome,
+): Promise<Required<RestoreOutcome>> {
+  const { cluster, target, capture, sandboxId, into } = request;
+
+  const plan = await progress.step(
+    'plan',
+    () => steps.planRestore({ cluster, target, ...(capture === undefined ? {} : { fence: capture.fence }) }),
+    (each) =>
+      `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}`,
+  );
+  outcome.plan = plan;
+  await gates.pass(
+    'restore',
+    `Restore ${plan.chain.map(({ id }) => id).join(' + ')} and replay to ${plan.target.requested}?`,
+  );
+
+  const prepared = await progress.step(
+    'restore preparation',
+    () => steps.prepareRestore({ cluster, sandboxId, plan, ...(into === undefined ? {} : { into }) }),
+    (each) =>
+      `${bytes(each.restoredBytes)}, ${each.phases.map((phase) => `${phase.name} ${seconds(phase.seconds)}`).join(', ')}`,
+  );
+  outcome.prepared = prepared;
+  const { sandbox } = prepared;
+
+  const replay = await progress.step(
+    'replay',
+    () => steps.replayWal({ sandbox, plan }),
+    (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
+  );
+  outcome.replay = replay;
+  await gates.pass(
+    'promote',
+    `Replay reached ${replay.reachedLsn}${replay.lastCommitAt === undefined ? '' : ` (last commit ${replay.lastCommitAt})`}. Promote?`,
+  );
+
+  const opened = await progress.step(
+    'open',
+    () => steps.openSandbox({ sandbox }),
+    (each) => `takes writes on timeline ${each.timeline}`,
+  );
+  outcome.opened = opened;
+  return { plan, prepared, replay, opened };
+}

@@ -1,0 +1,131 @@
+import { proxyActivities, type RetryPolicy } from '@temporalio/workflow';
+
+import type { Activities } from '../activities/index.js';
+
+// Activities beat every second (activities/step.ts). A worker that is silent for this long is dead or hangs: its step goes to another.
+const heartbeatTimeout = '15s';
+
+// What time can mend (a server that restarts, a lock that is held) is tried again soon, then less and less often. Errors that only a
+// person can mend are marked non-retryable where they are thrown.
+const patient: RetryPolicy = {
+  initialInterval: '1s',
+  backoffCoefficient: 2,
+  maximumInterval: '1m',
+  maximumAttempts: 8,
+};
+
+// First contact with the source: someone is probably watching, so a wrong address should show within seconds.
+const prompt: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 };
+
+// Seconds of work; a minute means that something is wrong.
+const { loadSettings } = proxyActivities<Activities>({
+  startToCloseTimeout: '1m',
+  heartbeatTimeout,
+  retry: prompt,
+  summary: 'Read the configuration',
+});
+
+// Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds.
+const { checkArchive } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  heartbeatTimeout,
+  retry: prompt,
+  summary: 'Archive check: does WAL arrive in the repository?',
+});
+
+// Bounded by size and disks only. A day is longer than anyone waits; the heartbeat finds a dead one long before.
+const { takeBaseBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Base backup: full, verified',
+});
+const { takeIncrementalBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Incremental backup on top of the newest one',
+});
+const { recordBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout,
+  retry: prompt,
+  summary: 'Note the backup in the catalog',
+});
+
+// Reads every table of the source once.
+const { captureLsn } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'LSN capture: the fence, RPO, fingerprint of the source',
+});
+
+// May scan all the WAL behind a backup for the target.
+const { planRestore } = proxyActivities<Activities>({
+  startToCloseTimeout: '6h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Plan: which chain, which WAL, where to stop',
+});
+const { prepareRestore } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Restore preparation: verify and combine the chain',
+});
+const { replayWal } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Replay WAL up to the target and pause there',
+});
+const { openSandbox } = proxyActivities<Activities>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Open: promote; the RTO clock stops here',
+});
+const { validateRestore } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Validation: is the restored cluster equal to the source?',
+});
+const { recordObjectives } = proxyActivities<Activities>({
+  startToCloseTimeout: '5m',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Record RTO, RPO and evidence',
+});
+const { handOver } = proxyActivities<Activities>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout,
+  retry: patient,
+  summary: 'Hand-over: stop cleanly, own settings back',
+});
+
+// What is left behind costs disk space until it goes, so this one does not give up early.
+const { cleanUp } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  heartbeatTimeout,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 20 },
+  summary: 'Clean-up: stop and remove the sandbox',
+});
+
+export const steps = {
+  loadSettings,
+  checkArchive,
+  takeBaseBackup,
+  takeIncrementalBackup,
+  recordBackup,
+  captureLsn,
+  planRestore,
+  prepareRestore,
+  replayWal,
+  openSandbox,
+  validateRestore,
+  recordObjectives,
+  handOver,
+  cleanUp,
+};
