@@ -1,14 +1,15 @@
-import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { DrillResult } from '../src/schema/evidence.js';
-import type { Capture, Finding, Validation } from '../src/schema/results.js';
-import { drillInputSchema } from '../src/schema/workflow-inputs.js';
 import { bytes, seconds } from '../src/schema/figures.js';
+import type { Capture, Finding } from '../src/schema/results.js';
+import { drillInputSchema } from '../src/schema/workflow-inputs.js';
+import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
-import { gateTimeoutOf } from './gate-timeout.js';
-import { RunProgress, rootFailure } from './progress.js';
-import { restore, type RestoreOutcome } from './restore.js';
+import { rootFailure, RunProgress } from './progress.js';
+import { record, type RunOutcome } from './record.js';
+import { restore } from './restore.js';
 import { runName } from './run-id.js';
 import { steps } from './steps.js';
 import { takeBackup } from './take-backups.js';
@@ -16,39 +17,24 @@ import { takeBackup } from './take-backups.js';
 /** The runbook: restore the cluster into a sandbox, prove that it equals the source, record how long it took, clean up. */
 export async function drill(rawInput: unknown): Promise<DrillResult> {
   const input = parseInput(drillInputSchema, rawInput);
-  const { cluster, target } = input;
+  const { cluster, target, backup } = input;
   const progress = new RunProgress('drill', cluster);
   const settings = await steps.loadSettings({ cluster });
   const gates = new Gates(progress, input.gates ?? settings.gates, gateTimeoutOf(input.gateTimeout, settings));
   const id = runName();
-  const outcome: RestoreOutcome & { capture?: Capture; findings: Finding[]; validation?: Validation } = {
-    findings: [],
-  };
+  const outcome: RunOutcome = { findings: [] };
 
   let failure: Error | undefined;
   try {
     outcome.findings = await progress.step('archive check', () => steps.checkArchive({ cluster }), archivingOf);
-    if (input.backup === 'full' || input.backup === 'full+incremental') await takeBackup(progress, cluster, 'full');
-    if (input.backup === 'incremental' || input.backup === 'full+incremental')
-      await takeBackup(progress, cluster, 'incremental');
-    if (target === 'fence') {
-      outcome.capture = await progress.step(
-        'LSN capture',
-        () => steps.captureLsn({ cluster, drillId: id }),
-        describeCapture,
-      );
-    }
-    const { capture } = outcome;
-    const { prepared } = await restore(
-      { cluster, target, sandboxId: id, ...(capture === undefined ? {} : { capture }) },
-      progress,
-      gates,
-      outcome,
-    );
+    if (backup === 'full' || backup === 'full+incremental') await takeBackup(progress, cluster, 'full');
+    if (backup === 'incremental' || backup === 'full+incremental') await takeBackup(progress, cluster, 'incremental');
+    const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
+    Object.assign(outcome, capture);
+    const { prepared } = await restore({ cluster, target, sandboxId: id, ...capture }, progress, gates, outcome);
     outcome.validation = await progress.step(
       'validation',
-      () =>
-        steps.validateRestore({ cluster, sandbox: prepared.sandbox, ...(capture === undefined ? {} : { capture }) }),
+      () => steps.validateRestore({ cluster, sandbox: prepared.sandbox, ...capture }),
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),
     );
   } catch (error) {
@@ -57,67 +43,41 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
 
   // From here on nothing may be cut short: evidence and clean-up happen even when the drill was cancelled.
   return await CancellationScope.nonCancellable(async () => {
-    const { workflowId, runId, startTime } = workflowInfo();
-    const failedStep = stepNames[progress.current] ?? progress.current;
-    const failed = failure === undefined || failure instanceof StoppedAtGate ? undefined : rootFailure(failure);
-    const record = () =>
-      steps.recordObjectives({
-        cluster,
-        outcome: {
-          ...outcome,
-          id,
-          kind: 'drill',
-          workflowId,
-          runId,
-          startedAt: startTime.toISOString(),
-          input,
-          approvals: progress.state.approvals,
-          ...(failed === undefined
-            ? {}
-            : {
-                failure: {
-                  step: failedStep,
-                  type: failed.type,
-                  message: failed.message,
-                },
-              }),
-        },
-      });
-    let result: DrillResult | undefined;
-    try {
-      result = await progress.step('RTO/RPO recording', record, ({ verdict }) => verdict);
-      progress.state.verdict = result.verdict;
-    } catch (error) {
-      failure ??= asError(error);
-    }
+    const ended = await settle(() => record({ kind: 'drill', id, cluster, input, outcome }, progress, failure));
+    if (ended.result !== undefined) progress.state.verdict = ended.result.verdict;
     await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId: id }));
-    if (failure !== undefined && isCancellation(failure)) throw failure;
-    if (failed !== undefined) throw withResult(failed, result);
-    if (result === undefined) throw failure ?? new Error('no result was recorded');
-    if (result.verdict === 'failed') {
-      throw ApplicationFailure.create({
-        type: 'DrillFailed',
-        nonRetryable: true,
-        message: result.reasons.join(' '),
-        details: [{ exitCode: 1, result }],
-      });
-    }
-    return result;
+    return conclude(failure, ended);
   });
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+async function captureLsn(progress: RunProgress, cluster: string, drillId: string): Promise<{ capture: Capture }> {
+  return { capture: await progress.step('LSN capture', () => steps.captureLsn({ cluster, drillId }), describeCapture) };
 }
 
-/** How the runbook calls a step, and how its activity is called. */
-const stepNames: Record<string, string> = {
-  plan: 'planRestore',
-  'restore preparation': 'prepareRestore',
-  replay: 'replayWal',
-  open: 'openSandbox',
-  validation: 'validateRestore',
-};
+type Ended = { result: DrillResult; error?: undefined } | { result?: undefined; error: Error };
+
+/** The outcome of a step that must not keep the next one from running. */
+async function settle(run: () => Promise<DrillResult>): Promise<Ended> {
+  try {
+    return { result: await run() };
+  } catch (error) {
+    return { error: asError(error) };
+  }
+}
+
+/** How the workflow ends: a verdict `failed` and a step that failed for good are failures in Temporal, too. */
+function conclude(failure: Error | undefined, { result, error }: Ended): DrillResult {
+  if (failure !== undefined && isCancellation(failure)) throw failure;
+  if (failure !== undefined && !(failure instanceof StoppedAtGate)) throw withResult(rootFailure(failure), result);
+  if (result === undefined) throw withResult(rootFailure(error), undefined);
+  if (result.verdict !== 'failed') return result;
+  throw ApplicationFailure.create({
+    type: 'DrillFailed',
+    nonRetryable: true,
+    message: result.reasons.join(' '),
+    details: [{ exitCode: 1, result }],
+  });
+}
 
 /** The same failure with the drill's result beside it, so that callers have both. */
 function withResult(failed: ReturnType<typeof rootFailure>, result: DrillResult | undefined): ApplicationFailure {
@@ -129,6 +89,10 @@ function withResult(failed: ReturnType<typeof rootFailure>, result: DrillResult 
     message: failed.message,
     details: [{ ...known, ...(result === undefined ? {} : { result }) }],
   });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function archivingOf(findings: Finding[]): string {

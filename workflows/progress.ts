@@ -50,7 +50,13 @@ export class RunProgress {
         '',
         `**Waiting for a human at gate \`${waiting.gate}\`** until ${waiting.until}. ${waiting.question}`,
         '',
-        `Send signal \`approve\` (or \`reject\`) with: \`{"gate": "${waiting.gate}", "by": "your name", "reason": "why"}\``,
+        'Send signal `approve` (or `reject`) with this input:',
+        '',
+        '```',
+        `{"gate": "${waiting.gate}",`,
+        ' "by": "your name",',
+        ' "reason": "why"}',
+        '```',
       );
     }
     if (verdict !== undefined) lines.unshift(`**Verdict: ${verdict}**`, '');

@@ -1,12 +1,14 @@
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import type { Approval, Plan, Replay } from '../src/schema/results.js';
+import type { DrillResult } from '../src/schema/evidence.js';
+import type { Approval } from '../src/schema/results.js';
 import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
-import { restore, type RestoreOutcome } from './restore.js';
+import { record, type RunOutcome } from './record.js';
+import { restore } from './restore.js';
 import { runName } from './run-id.js';
 import { steps } from './steps.js';
 
@@ -20,6 +22,8 @@ export interface RecoverResult {
   chain: string[];
   reachedLsn?: string;
   lastCommitAt?: string;
+  rtoSeconds?: number;
+  evidencePath?: string;
   approvals: Approval[];
   /** What the person who takes over has to know. */
   notes: string[];
@@ -33,35 +37,32 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
   const settings = await steps.loadSettings({ cluster });
   const gates = new Gates(progress, input.gates, gateTimeoutOf(input.gateTimeout, settings));
   const sandboxId = runName();
-  const outcome: RestoreOutcome = {};
+  const outcome: RunOutcome = { findings: [] };
+  const answer = { cluster, into, target, approvals: progress.state.approvals };
+  const recordRun = (failure?: Error): Promise<DrillResult> =>
+    record({ kind: 'recovery', id: sandboxId, cluster, input, outcome }, progress, failure);
   try {
-    const { plan, prepared, replay } = await restore({ cluster, target, sandboxId, into }, progress, gates, outcome);
+    const { prepared } = await restore({ cluster, target, sandboxId, into }, progress, gates, outcome);
     const notes = await progress.step('hand-over', () => steps.handOver({ sandbox: prepared.sandbox }));
     return {
       outcome: 'recovered',
-      ...describe(plan, replay),
-      cluster,
-      into,
-      target,
-      approvals: progress.state.approvals,
+      ...answer,
+      ...describe(outcome),
+      ...figuresOf(await recordRun().catch(() => undefined)),
       notes,
     };
   } catch (error) {
     return await CancellationScope.nonCancellable(async () => {
+      const recorded = await recordRun(error instanceof Error ? error : new Error(String(error))).catch(
+        () => undefined,
+      );
       // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
       if (outcome.opened === undefined)
         await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId, into }));
       if (error instanceof StoppedAtGate) {
-        const { decision } = error.approval;
-        return {
-          outcome: decision === 'rejected' ? 'rejected' : 'expired',
-          ...describe(outcome.plan, outcome.replay),
-          cluster,
-          into,
-          target,
-          approvals: progress.state.approvals,
-          notes: [`Nothing was kept: ${into} is as it was before.`],
-        };
+        const stopped = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
+        const notes = [`Nothing was kept: ${into} is as it was before.`];
+        return { outcome: stopped, ...answer, ...describe(outcome), ...figuresOf(recorded), notes };
       }
       if (isCancellation(error)) throw error;
       const { type, message, details } = rootFailure(error);
@@ -70,10 +71,14 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
   }
 }
 
-function describe(
-  plan: Plan | undefined,
-  replay: Replay | undefined,
-): Pick<RecoverResult, 'chain' | 'reachedLsn' | 'lastCommitAt'> {
+function figuresOf(recorded: DrillResult | undefined): Pick<RecoverResult, 'rtoSeconds' | 'evidencePath'> {
+  return {
+    ...(recorded?.rtoSeconds === undefined ? {} : { rtoSeconds: recorded.rtoSeconds }),
+    ...(recorded?.evidencePath === undefined ? {} : { evidencePath: recorded.evidencePath }),
+  };
+}
+
+function describe({ plan, replay }: RunOutcome): Pick<RecoverResult, 'chain' | 'reachedLsn' | 'lastCommitAt'> {
   return {
     chain: plan?.chain.map(({ id }) => id) ?? [],
     ...(replay === undefined ? {} : { reachedLsn: replay.reachedLsn }),

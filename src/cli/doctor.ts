@@ -70,8 +70,13 @@ function show({
   const fixes = findings.filter(({ level, fix }) => level !== 'ok' && fix !== undefined);
   if (fixes.length === 0) return;
   print(
-    `\nWhat to do:\n${fixes.map(({ fix = '', needsRestart }) => `  ${fix}${needsRestart === true ? '  -- takes effect after a restart' : ''}`).join('\n')}`,
+    `\nWhat to do:\n${fixes.map(({ fix = '', needsRestart }) => `  ${fix}${isSql(fix) && needsRestart === true ? '  -- takes effect after a restart' : ''}`).join('\n')}`,
   );
-  if (findings.some(({ level }) => level === 'error'))
+  if (fixes.some(({ level, fix = '' }) => level === 'error' && isSql(fix))) {
     print(`\nOr let pgdrill do it: pgdrill doctor ${cluster} --fix --as user=postgres`);
+  }
+}
+
+function isSql(fix: string): boolean {
+  return /^(alter|grant|create) /.test(fix);
 }

@@ -6,6 +6,7 @@ import type { RecoverResult } from '../client/results.js';
 import { startWorkflow } from '../client/start.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { seconds } from '../schema/figures.js';
 import { parseTarget, targetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
@@ -87,6 +88,8 @@ function describe(result: RecoverResult): string {
     ['target', result.target],
     ...(result.reachedLsn === undefined ? [] : [['reached', result.reachedLsn]]),
     ...(result.lastCommitAt === undefined ? [] : [['last commit', result.lastCommitAt]]),
+    ...(result.rtoSeconds === undefined ? [] : [['RTO', seconds(result.rtoSeconds)]]),
+    ...(result.evidencePath === undefined ? [] : [['evidence', result.evidencePath]]),
   ];
   return `\n${colors.bold('Recovery')}  ${tint(result.outcome)}\n${renderTable(rows)}\n\n${result.notes.map((note) => `- ${note}`).join('\n')}`;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-import { socketDirectoryOf } from '../embedded/catalog-server.js';
 import { makePrivateDirectory } from '../files/durable.js';
+import { makeSocketDirectory, socketDirectoryOf } from '../files/socket-directory.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { withConnection } from '../postgres/connection.js';
 import { initdb, launchInstance, stopInstance, waitUntilReady } from '../postgres/instance.js';
@@ -62,7 +62,7 @@ export async function createSource(tools: PostgresTools, source: SourceCluster, 
 }
 
 export async function startSource(tools: PostgresTools, source: SourceCluster): Promise<void> {
-  await makePrivateDirectory(source.socketDirectory);
+  await makeSocketDirectory(source.socketDirectory);
   await launchInstance(tools, {
     dataDirectory: source.dataDirectory,
     logFile: source.logFile,

@@ -1,4 +1,4 @@
-import { SourceNotReadyError } from '../errors.js';
+import { messageOf, PgdrillError, SourceNotReadyError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { readSource } from '../postgres/source.js';
@@ -48,8 +48,8 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
         findings.push({
           name: 'repository',
           level: 'error',
-          message: String(error instanceof Error ? error.message : error),
-          fix: `pgdrill doctor ${patient.name} --fix`,
+          message: error instanceof PgdrillError ? error.explanation.what : messageOf(error),
+          fix: error instanceof PgdrillError ? error.explanation.todo : `pgdrill doctor ${patient.name} --fix`,
         });
       }
       const blocking = findings.some(({ level }) => level === 'error');
@@ -101,6 +101,7 @@ export async function applyFixes(
 ): Promise<{ done: string[]; left: string[] }> {
   const done: string[] = [];
   const left: string[] = [];
+  await withConnection(patient.connection, readSource); // refuses what cannot be mended: too old, a standby
   await openOrCreateRepository(patient);
   done.push(`repository ${patient.repository} is laid out`);
   const findings = await withConnection(patient.connection, async (client) => [

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { exists, makePrivateDirectory } from '../files/durable.js';
+import { makeSocketDirectory, socketDirectoryOf } from '../files/socket-directory.js';
 import { withConnection } from '../postgres/connection.js';
 import { initdb, instanceStatus, launchInstance, stopInstance, waitUntilReady } from '../postgres/instance.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -12,11 +12,6 @@ export interface CatalogServer {
   dataDirectory: string;
 }
 
-/** A short directory for a server's Unix socket, whose path may not exceed 107 characters. One for each data directory. */
-export function socketDirectoryOf(dataDirectory: string): string {
-  return join('/tmp', `pgdrill-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 12)}`);
-}
-
 /** Starts (and on first use makes) the embedded catalog: a small PostgreSQL on a private Unix socket. Running already is fine. */
 export async function startCatalogServer(tools: PostgresTools, stateDirectory: string): Promise<CatalogServer> {
   const directory = join(stateDirectory, 'catalog');
@@ -24,7 +19,7 @@ export async function startCatalogServer(tools: PostgresTools, stateDirectory: s
   const logFile = join(directory, 'server.log');
   const socketDirectory = socketDirectoryOf(dataDirectory);
   await makePrivateDirectory(directory);
-  await makePrivateDirectory(socketDirectory);
+  await makeSocketDirectory(socketDirectory);
   if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initdb(tools, dataDirectory, { superuser: 'pgdrill' });
   if ((await instanceStatus(dataDirectory)) === undefined) {
     await launchInstance(tools, {

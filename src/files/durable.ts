@@ -1,11 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { codeOf, DiskFullError } from '../errors.js';
 import { serverUser } from '../process/server-user.js';
-
-/** Names no other process or attempt uses for its half-done work. */
-let partialCounter = 0;
 
 /**
  * Writes a whole file or nothing: to a `.partial` name, fsynced, renamed into place, the directory fsynced. Mode 0600, owned
@@ -14,7 +12,7 @@ let partialCounter = 0;
  * @throws DiskFullError when there is no room.
  */
 export async function writeFileDurably(path: string, content: string): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.partial-${process.pid}-${++partialCounter}`);
+  const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 13)}`);
   try {
     const file = await open(partial, 'wx', 0o600);
     try {

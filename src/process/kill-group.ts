@@ -28,4 +28,6 @@ export async function endGroup(groupId: number): Promise<void> {
     if (!signalGroup(groupId, 0)) return;
   }
   signalGroup(groupId, 'SIGKILL');
+  // Dying takes a moment; whoever removes their files next should not race with them.
+  for (let waited = 0; waited < 1_000 && signalGroup(groupId, 0); waited += 20) await sleep(20);
 }

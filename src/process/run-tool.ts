@@ -11,6 +11,9 @@ import { reapTool, writeToolLock } from './tool-lock.js';
 /** Enough of a tool's last words to see what went wrong, little enough for an error message in Temporal's history. */
 const stderrTailChars = 2_000;
 
+/** How long output may still come after a tool has ended: its last words are read long before. */
+const pipeGraceMs = 2_000;
+
 export interface ToolRun {
   /** Absolute path of the program. */
   file: string;
@@ -45,8 +48,8 @@ export interface ToolResult {
  * @throws the signal's reason when cancelled, DiskFullError, ToolchainError when the program is missing, else ToolError.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
-  run.signal?.throwIfAborted();
   if (run.lock !== undefined) await reapTool(run.lock.path);
+  run.signal?.throwIfAborted(); // nothing is awaited between here and listening for the abort below
   const startedAt = performance.now();
   const user = serverUser();
   const child = execa(run.file, run.args, {
@@ -68,9 +71,17 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     run.onStdoutLine === undefined ? undefined : forEachLine(child.stdout, run.onStdoutLine),
     run.onStderrLine === undefined ? undefined : forEachLine(child.stderr, run.onStderrLine),
   ]);
-  const cancel = (): void => {
-    if (child.pid !== undefined) void endGroup(child.pid);
+  const end = async (): Promise<void> => {
+    if (child.pid !== undefined) await endGroup(child.pid);
   };
+  const cancel = (): void => void end();
+  // A descendant that left the group may hold our pipe for ever: once the tool itself is gone, little more is waited for.
+  child.once('exit', () => {
+    setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, pipeGraceMs).unref();
+  });
   run.signal?.addEventListener('abort', cancel, { once: true });
   try {
     if (run.lock !== undefined && child.pid !== undefined) {
@@ -85,6 +96,10 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
       return { stdout, stderr: result.stderr, exitCode, durationMs: performance.now() - startedAt };
     }
     throw explainFailure(run, { exitCode, signal: result.signal, stderr: result.stderr, code: result.code });
+  } catch (error) {
+    // Where the lock could not be written, or a line not be taken, the tool still runs.
+    if (child.exitCode === null && child.signalCode === null) await end();
+    throw error;
   } finally {
     run.signal?.removeEventListener('abort', cancel);
     if (run.lock !== undefined) await reapTool(run.lock.path);

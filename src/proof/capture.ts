@@ -166,6 +166,8 @@ async function fingerprintSource(
   const globalsSqlAfter = await dumpGlobals({ tools, connection, signal });
   const databases: DatabaseFingerprint[] = [];
   for (const [database, snapshot] of held.exported) {
+    // Before the long reading of content: pg_dump fails on tables that were dropped since the snapshot.
+    const schemaSql = await dumpSchema({ tools, connection, database, snapshot, signal });
     const content = await fingerprintDatabase({
       connection,
       database,
@@ -176,7 +178,6 @@ async function fingerprintSource(
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),
     });
-    const schemaSql = await dumpSchema({ tools, connection, database, snapshot, signal });
     const [sequences, sequencesAfter] = [before.sequences.get(database), after.get(database)];
     if (sequences === undefined || sequencesAfter === undefined)
       throw new RangeError(`no sequences read of ${database}`);

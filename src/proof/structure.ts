@@ -14,6 +14,8 @@ export interface StructureOptions {
   /** Connections at the same time; 2 by default. */
   jobs?: number;
   signal: AbortSignal;
+  /** An existing schema for the extension amcheck where it is missing; pg_catalog by default. */
+  installInto?: string;
   /** Called with each relation that pg_amcheck begins with, and how many it has begun. */
   onProgress?: (relation: string, begun: number) => void;
 }
@@ -41,7 +43,13 @@ export async function checkStructure(options: StructureOptions): Promise<Check> 
   try {
     const { stdout } = await runTool({
       file: toolPath(options.tools, 'pg_amcheck'),
-      args: ['--heapallindexed', '--install-missing', `--jobs=${options.jobs ?? 2}`, '--verbose', ...target],
+      args: [
+        '--heapallindexed',
+        options.installInto === undefined ? '--install-missing' : `--install-missing=${options.installInto}`,
+        `--jobs=${options.jobs ?? 2}`,
+        '--verbose',
+        ...target,
+      ],
       env: toolEnvironment(options.tools),
       signal: options.signal,
       answers: [0, 2], // 2: damage was found

@@ -1,18 +1,21 @@
+import { messageOf, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
-import { withConnection } from '../postgres/connection.js';
+import { type Connection, withConnection } from '../postgres/connection.js';
 import type { StepContext } from '../process/step-context.js';
 import type { Repository } from '../repository/repository.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { readKeptFingerprint } from './capture.js';
-import { compareFingerprints } from './compare.js';
+import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
+import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
+import { checkVisibilityMap } from './visibility-map.js';
 
 export interface ValidateRequest {
   repository: Repository;
@@ -25,40 +28,138 @@ export interface ValidateRequest {
 }
 
 /**
- * Judges the restored cluster: everything the source's fingerprint names is read again in the sandbox and compared, and the sandbox
- * has to take writes. What cannot be checked comes out as `unproven`, never as passed.
+ * Judges the restored cluster: everything the source's fingerprint names is read again in the sandbox and compared; then pages, indexes
+ * and visibility maps are checked, and the sandbox has to take writes. What cannot be checked comes out as `unproven`, never as passed.
  */
 export async function validateRestore(
   tools: PostgresTools,
   request: ValidateRequest,
   context: StepContext,
 ): Promise<{ checks: Check[]; notCompared: string[] }> {
-  const checks: Check[] = [];
-  const notCompared: string[] = [];
-  if (request.capture === undefined) {
-    checks.push(notComparable('the drill’s target is not a fence: nothing is known of the source at that place'));
-  } else {
-    const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
-    const restored = await fingerprintSandbox(tools, request, context);
-    checks.push(...compareFingerprints(source, restored));
-    for (const { database, notCompared: names } of source.databases)
-      notCompared.push(...names.map((name) => `${database}.${name}`));
-    notCompared.push('template databases (holding a snapshot in one would block CREATE DATABASE)');
-  }
+  const { signal } = context;
+  const superuser = sandboxConninfo(request.sandbox);
+  const databases = await withConnection(superuser, listConnectable, { signal });
+  // What an earlier attempt may have left would look like a difference to the source.
+  await dropOwnSchemas(superuser, databases, signal);
+  const { checks, notCompared } = await compareWithSource(tools, request, context);
+  checks.push(
+    await attempt('structure', signal, async () => {
+      await createSchema(superuser, databases, amcheckSchema, signal);
+      return await checkStructure({
+        tools,
+        connection: superuser,
+        signal,
+        installInto: amcheckSchema,
+        onProgress: (relation, begun) =>
+          context.progress({ doing: `checking pages and indexes: ${relation} (${begun})` }),
+      });
+    }),
+  );
+  context.progress({ doing: 'checking visibility maps' });
+  checks.push(
+    await attempt('visibility map', signal, () => checkVisibilityMap({ connection: superuser, databases, signal })),
+  );
   context.progress({ doing: 'checking that the sandbox takes writes' });
-  checks.push(await checkUsable(sandboxConninfo(request.sandbox), context.signal));
+  checks.push(await checkUsable(superuser, signal));
   return { checks, notCompared };
 }
 
-function notComparable(reason: string): Check {
+/** Where pg_amcheck's functions go: a schema that can be dropped whole. */
+const amcheckSchema = 'pgdrill_amcheck';
+
+/** A check that could not be carried out is unproven and says why; it does not end the drill. */
+async function attempt(name: string, signal: AbortSignal, check: () => Promise<Check>): Promise<Check> {
+  const started = performance.now();
+  try {
+    return await check();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UnreachableError) throw error; // the sandbox is down: the step is tried again
+    const seconds = (performance.now() - started) / 1_000;
+    return {
+      name,
+      status: 'unproven',
+      summary: `Could not be carried out: ${messageOf(error).replaceAll(/\s*\n\s*/g, ' ')}`,
+      figures: {},
+      problems: [],
+      seconds,
+    };
+  }
+}
+
+async function compareWithSource(
+  tools: PostgresTools,
+  request: ValidateRequest,
+  context: StepContext,
+): Promise<{ checks: Check[]; notCompared: string[] }> {
+  if (request.capture === undefined) {
+    const reason = 'the drill’s target is not a fence, so nothing is known of the source at that place';
+    return {
+      checks: [
+        {
+          name: 'content',
+          status: 'unproven',
+          summary: `Not compared: ${reason}.`,
+          figures: {},
+          problems: [],
+          seconds: 0,
+        },
+      ],
+      notCompared: ['all content, schemas and roles (no fence)'],
+    };
+  }
+  const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
+  const started = performance.now();
+  const restored = await fingerprintSandbox(tools, request, context);
+  const readSeconds = (performance.now() - started) / 1_000;
   return {
-    name: 'content',
-    status: 'unproven',
-    summary: `Not compared: ${reason}.`,
-    figures: {},
-    problems: [],
-    seconds: 0,
+    checks: compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds }),
+    notCompared: [
+      ...listNotCompared(source),
+      'template databases (holding a snapshot in one would block CREATE DATABASE)',
+    ],
   };
+}
+
+/** Every database that takes connections, templates too: nothing else uses a sandbox, so looking into them disturbs nobody. */
+async function listConnectable(client: Connection): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select datname as name from pg_database where datallowconn order by datname`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function dropOwnSchemas(superuser: Conninfo, databases: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const dbname of databases) {
+    await withConnection(
+      superuser,
+      (client) =>
+        client.query(
+          `do $$
+           declare own name;
+           begin
+             for own in select nspname from pg_namespace where nspname ~ '^pgdrill_(amcheck$|usable_)' loop
+               execute format('drop schema %I cascade', own);
+             end loop;
+           end $$`,
+        ),
+      { overrides: { dbname }, signal },
+    );
+  }
+}
+
+async function createSchema(
+  superuser: Conninfo,
+  databases: readonly string[],
+  schema: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const dbname of databases) {
+    await withConnection(superuser, (client) => client.query(`create schema ${schema}`), {
+      overrides: { dbname },
+      signal,
+    });
+  }
 }
 
 async function fingerprintSandbox(

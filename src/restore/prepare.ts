@@ -10,6 +10,7 @@ import {
   treeSizeBytes,
   writeFileDurably,
 } from '../files/durable.js';
+import { makeSocketDirectory } from '../files/socket-directory.js';
 import { combineBackups } from '../postgres/combinebackup.js';
 import { readControlData } from '../postgres/controldata.js';
 import { readManifest } from '../postgres/manifest.js';
@@ -176,7 +177,7 @@ async function removeLeftovers(sandbox: Sandbox): Promise<void> {
 async function configure(tools: PostgresTools, request: PrepareRequest): Promise<void> {
   const { sandbox } = request;
   const data = sandbox.dataDirectory;
-  await makePrivateDirectory(sandbox.socketDirectory);
+  await makeSocketDirectory(sandbox.socketDirectory);
   await makePrivateDirectory(sandboxConfig(sandbox));
   // postgresql.auto.conf is read whatever config_file says: the source's would switch archiving on.
   const auto = join(data, 'postgresql.auto.conf');

@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { RepositoryError, SandboxError, TargetError } from '../errors.js';
 import { withConnection } from '../postgres/connection.js';
-import { instanceStatus, launchInstance, logTail } from '../postgres/instance.js';
+import { instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { StepContext } from '../process/step-context.js';
 import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { raiseSettings } from './raise-settings.js';
 import { sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
 
 interface ReplayState {
@@ -34,12 +36,12 @@ export async function replayWal(
     context.signal.throwIfAborted();
     const status = await instanceStatus(sandbox.dataDirectory);
     if (status === undefined) {
+      if (await raiseSettings(sandbox)) launches = 0;
       await explainStop(request);
       // A server that was killed from outside is started again; one that dies again on its own is not.
       if (launches === 2) throw await diedError(sandbox);
       launches += 1;
       await startSandbox(tools, sandbox);
-      await sleep(200);
       continue;
     }
     if (status.ready) {
@@ -52,6 +54,11 @@ export async function replayWal(
           doneBytes: lsnDistanceBytes(wal.from, reached),
           totalBytes: wal.bytes,
         });
+        if (state.paused && (await raiseSettings(sandbox))) {
+          await stopInstance(tools, sandbox.dataDirectory, 'fast');
+          launches = 0;
+          continue;
+        }
         if (state.paused || !state.inRecovery) {
           return {
             paused: state.paused,
@@ -68,13 +75,42 @@ export async function replayWal(
   }
 }
 
-/** Starts a sandbox's server with the sandbox's own configuration; it outlives this process on purpose. */
+/** How long the children of a killed server may take to notice; the startup process looks once a second while it waits. */
+const mostSecondsInUse = 30;
+
+/**
+ * Starts a sandbox's server with the sandbox's own configuration; it outlives this process on purpose. Where one was killed there a
+ * moment ago, its children keep a new one from starting until they are gone: that is waited for.
+ */
 export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Promise<void> {
-  await launchInstance(tools, {
-    dataDirectory: sandbox.dataDirectory,
-    logFile: sandboxLog(sandbox),
-    settings: { config_file: `${sandboxConfig(sandbox)}/postgresql.conf` },
-  });
+  const logFile = sandboxLog(sandbox);
+  for (let waited = 0; ; waited += 1) {
+    const { size } = await stat(logFile).catch(() => ({ size: 0 }));
+    await launchInstance(tools, {
+      dataDirectory: sandbox.dataDirectory,
+      logFile,
+      settings: { config_file: `${sandboxConfig(sandbox)}/postgresql.conf` },
+    });
+    await sleep(200);
+    if (waited === mostSecondsInUse || (await instanceStatus(sandbox.dataDirectory)) !== undefined) return;
+    const said = (await readFile(logFile)).subarray(size).toString();
+    const unreaped = /lock file ".*" already exists/.test(said);
+    if (!unreaped && !said.includes('pre-existing shared memory block')) return;
+    if (unreaped) await removeDeadLocks(sandbox);
+    await sleep(1_000);
+  }
+}
+
+/**
+ * Where nobody reaps the dead (a container without an init), a killed server stays a zombie, which PostgreSQL takes for alive. Its lock
+ * files go once no process works in the data directory any more.
+ */
+async function removeDeadLocks({ dataDirectory, socketDirectory, port }: Sandbox): Promise<void> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  if (places.includes(dataDirectory) || (await instanceStatus(dataDirectory)) !== undefined) return;
+  await rm(join(dataDirectory, 'postmaster.pid'), { force: true });
+  await rm(join(socketDirectory, `.s.PGSQL.${port}.lock`), { force: true });
 }
 
 /** undefined while the server does not answer (it may just be going down). */

@@ -188,10 +188,7 @@ async function eachEnd(
   );
 }
 
-async function scan(
-  { wal }: ResolveRequest,
-  dump: (range: WalRange) => Promise<unknown>,
-): Promise<void> {
+async function scan({ wal }: ResolveRequest, dump: (range: WalRange) => Promise<unknown>): Promise<void> {
   for (const span of spansBetween(wal.history, wal.from, wal.to, wal.segmentSizeBytes))
     await dump({ walDirectory: wal.directory, ...span });
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -6,6 +5,7 @@ import { z } from 'zod';
 
 import { SandboxError } from '../errors.js';
 import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable.js';
+import { socketDirectoryOf } from '../files/socket-directory.js';
 import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
@@ -34,8 +34,7 @@ export function sandboxLayout(
     id,
     directory,
     dataDirectory: dataDirectory ?? join(directory, 'data'),
-    // Unix socket paths end at 107 characters, so this one is short. Mode 0700: only the server user gets in.
-    socketDirectory: join('/tmp', `pgdrill-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`),
+    socketDirectory: socketDirectoryOf(directory),
     port: socketPort,
   };
 }

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+
+import { type LoadedConfiguration, loadConfiguration } from '../../src/configuration/load.js';
+import { writeFileDurably } from '../../src/files/durable.js';
+import { formatConninfo } from '../../src/postgres/conninfo.js';
+import type { ProtectedCluster } from './protected-cluster.js';
+
+let queues = 0;
+
+/**
+ * Writes a pgdrill.yaml for a protected cluster, with a task queue of its own, and loads it.
+ *
+ * @param options.cluster lines of YAML on top of the cluster's own, unindented.
+ * @param options.connection instead of the cluster's.
+ */
+export async function configure(
+  shop: ProtectedCluster,
+  options: { cluster?: string; connection?: string; catalogUrl?: string } = {},
+): Promise<LoadedConfiguration> {
+  const path = join(shop.scratch, `pgdrill-${++queues}.yaml`);
+  const extra = (options.cluster ?? '').split('\n').map((line) => `    ${line}`);
+  await writeFileDurably(
+    path,
+    `state_directory: ${join(shop.scratch, 'state')}
+temporal: { task_queue: test-${process.pid}-${queues} }
+catalog: {${options.catalogUrl === undefined ? '' : ` url: '${options.catalogUrl}'`}}
+clusters:
+  ${shop.patient.name}:
+    connection: ${options.connection ?? formatConninfo(shop.patient.connection)}
+    repository: ${shop.patient.repository}
+    archive_timeout: 30s
+${options.cluster?.includes('sandbox:') === true ? '' : `    sandbox: { directory: ${shop.patient.sandboxDirectory}, settings: { shared_buffers: 16MB } }\n`}${extra.join('\n')}
+`,
+  );
+  return await loadConfiguration({ path });
+}

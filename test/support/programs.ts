@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { execa } from 'execa';
+
+const dist = join(import.meta.dirname, '..', '..', 'dist');
+
+export interface CommandResult {
+  exitCode: number | undefined;
+  stdout: string;
+  stderr: string;
+}
+
+/** The same on every terminal. */
+const bare: Record<string, string> = { NO_COLOR: '1' };
+
+/** Runs the built `pgdrill` as a person would. */
+export async function pgdrill(
+  args: readonly string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<CommandResult> {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [join(dist, 'src', 'cli', 'main.js'), ...args], {
+    reject: false,
+    cwd: options.cwd ?? '/',
+    env: { ...bare, ...options.env },
+    stdin: 'ignore',
+  });
+  return { exitCode, stdout, stderr };
+}
+
+export interface Program {
+  pid: number;
+  /** All that it has printed so far. */
+  output: () => string;
+  stdout: () => string;
+  kill: (signal: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Starts a built program of ours in its own process group and waits until it has printed something that matches. */
+async function launch(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  ready: RegExp,
+): Promise<Program> {
+  const child: ChildProcess = spawn(process.execPath, [join(dist, file), ...args], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...bare, ...env },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const program: Program = {
+    pid: child.pid ?? -1,
+    output: () => stderr + stdout,
+    stdout: () => stdout,
+    kill: async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const ended = once(child, 'exit') as Promise<[number | null]>;
+      child.kill(signal);
+      return (await ended)[0];
+    },
+  };
+  const deadline = Date.now() + 60_000;
+  while (!ready.test(program.output())) {
+    if (child.exitCode !== null || Date.now() > deadline)
+      throw new Error(`${file} did not come up: ${program.output()}`);
+    await sleep(50);
+  }
+  return program;
+}
+
+/** A worker as a process of its own, polling. */
+export async function launchWorker(configuration: string, env: Record<string, string>): Promise<Program> {
+  return await launch(
+    join('workers', 'worker.js'),
+    [],
+    { ...env, PGDRILL_CONFIG: configuration },
+    /polling task queue/,
+  );
+}
+
+/** The embedded stack, ready. */
+export async function launchDev(args: readonly string[], env: Record<string, string>): Promise<Program> {
+  return await launch(join('src', 'cli', 'main.js'), ['dev', ...args], env, /Stop with Ctrl-C/);
+}
+
+/** Asks again and again until there is an answer, within a minute. */
+export async function eventually<T>(what: string, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`waited a minute in vain for ${what}`);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,60 @@
+import { workflowInfo } from '@temporalio/workflow';
+
+import type { DrillResult } from '../src/schema/evidence.js';
+import type { Capture, Finding, Validation } from '../src/schema/results.js';
+import { StoppedAtGate } from './gates.js';
+import { rootFailure, type RunProgress } from './progress.js';
+import type { RestoreOutcome } from './restore.js';
+import { steps } from './steps.js';
+
+/** What a run has come to when it ends: all that goes into the evidence. */
+export interface RunOutcome extends RestoreOutcome {
+  findings: Finding[];
+  capture?: Capture;
+  validation?: Validation;
+}
+
+/** How the runbook calls a step, and how its activity is called. */
+const activityNames: Record<string, string> = {
+  plan: 'planRestore',
+  'restore preparation': 'prepareRestore',
+  replay: 'replayWal',
+  open: 'openSandbox',
+  validation: 'validateRestore',
+};
+
+/**
+ * RTO/RPO recording, however the run ended.
+ *
+ * @param failure what ended it early, if anything did.
+ */
+export async function record(
+  run: { kind: 'drill' | 'recovery'; id: string; cluster: string; input: Record<string, unknown>; outcome: RunOutcome },
+  progress: RunProgress,
+  failure: Error | undefined,
+): Promise<DrillResult> {
+  const { workflowId, runId, startTime } = workflowInfo();
+  const failedStep = activityNames[progress.current] ?? progress.current;
+  const failed = failure === undefined || failure instanceof StoppedAtGate ? undefined : rootFailure(failure);
+  const { cluster, outcome, ...rest } = run;
+  return await progress.step(
+    'RTO/RPO recording',
+    () =>
+      steps.recordObjectives({
+        cluster,
+        outcome: {
+          ...outcome,
+          ...rest,
+          workflowId,
+          runId,
+          startedAt: startTime.toISOString(),
+          approvals: progress.state.approvals,
+          ...(failed === undefined
+            ? {}
+            : { failure: { step: failedStep, type: failed.type, message: failed.message } }),
+        },
+      }),
+    ({ verdict, rtoSeconds }) =>
+      run.kind === 'drill' ? verdict : rtoSeconds === undefined ? '' : `RTO ${rtoSeconds.toFixed(1)} s`,
+  );
+}
