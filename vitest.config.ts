@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // since each suite brings servers of its own.
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/plain-summary.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/**/*.unit.test.ts'], testTimeout: 10_000 } },
       {

@@ -1,5 +1,6 @@
 import { clusterOf } from '../src/configuration/cluster.js';
-import { removeSandbox, sandboxLayout } from '../src/restore/sandbox.js';
+import { exists } from '../src/files/durable.js';
+import { claimOf, removeSandbox, sandboxLayout } from '../src/restore/sandbox.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
 import { type Step, step } from './step.js';
@@ -10,6 +11,8 @@ export const createCleanUp = (
 ): Step<{ cluster: string; sandboxId: string; into?: string }, void> =>
   step(async (input: { cluster: string; sandboxId: string; into?: string }): Promise<void> => {
     const { sandboxDirectory } = clusterOf(dependencies.loaded, input.cluster);
-    const layout = sandboxLayout(input.sandboxId, sandboxDirectory, input.into);
+    // A recovery's directory is ours only where it was claimed while empty. Else it is somebody's, perhaps a running server's: hands off.
+    const wanted = sandboxLayout(input.sandboxId, sandboxDirectory, input.into);
+    const layout = (await exists(claimOf(wanted))) ? wanted : sandboxLayout(input.sandboxId, sandboxDirectory);
     await removeSandbox(await toolsOfSandbox(dependencies, layout), layout);
   });

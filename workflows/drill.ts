@@ -79,14 +79,23 @@ function conclude(failure: Error | undefined, { result, error }: Ended): DrillRe
   });
 }
 
+/** A cancel reaches us as the failure of whatever ran just then: the evidence says what it was. */
+function describeFailure(failure: Error): ReturnType<typeof rootFailure> {
+  if (!isCancellation(failure)) return rootFailure(failure);
+  return { type: 'Cancelled', message: 'The drill was cancelled.', details: [] };
+}
+
 /** The same failure with the drill's result beside it, so that callers have both. */
-function withResult(failed: ReturnType<typeof rootFailure>, result: DrillResult | undefined): ApplicationFailure {
-  const [first] = failed.details;
+function withResult(
+  failed: ReturnType<typeof rootFailure> | undefined,
+  result: DrillResult | undefined,
+): ApplicationFailure {
+  const first = failed?.details[0];
   const known = typeof first === 'object' && first !== null ? first : {};
   return ApplicationFailure.create({
-    type: failed.type,
+    type: failed?.type ?? 'Error',
     nonRetryable: true,
-    message: failed.message,
+    message: failed?.message ?? 'No result was recorded.',
     details: [{ ...known, ...(result === undefined ? {} : { result }) }],
   });
 }

@@ -55,8 +55,11 @@ export class Gates {
     const until = new Date(openedAt.getTime() + this.timeoutMs).toISOString();
     this.progress.state.waiting = { gate, since: openedAt.toISOString(), until, question };
     this.progress.show();
-    await condition(() => this.decisions.has(gate), this.timeoutMs);
-    delete this.progress.state.waiting;
+    try {
+      await condition(() => this.decisions.has(gate), this.timeoutMs);
+    } finally {
+      delete this.progress.state.waiting; // also when cancelled
+    }
     const answer = this.decisions.get(gate) ?? {
       decision: 'expired' as const,
       by: 'nobody',

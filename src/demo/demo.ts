@@ -51,6 +51,8 @@ export async function startDemo(say: (line: string) => void, signal: AbortSignal
   try {
     const configurationPath = join(directory, 'pgdrill.yaml');
     await writeFileDurably(configurationPath, demoConfiguration(directory, source));
+    // The variable goes before the file: for us and the worker it has to name the demo's directory.
+    process.env['PGDRILL_STATE'] = directory;
     const loaded = await loadConfiguration({ path: configurationPath });
     // Whatever the user's own Temporal is, the demo talks to its own.
     process.env['TEMPORAL_NAMESPACE'] = 'default';

@@ -104,7 +104,7 @@ describe('a full backup', () => {
       lock: { path: `${staged}.lock`, operation: 'wf/killed', attempt: 1 },
     });
     orphan.catch(() => undefined);
-    await expect.poll(() => existsSync(join(staged, 'data/base')) && existsSync(`${staged}.lock`), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(staged, 'data/backup_label')) && existsSync(`${staged}.lock`), { timeout: 20_000 }).toBe(true);
     const { pid } = JSON.parse(await readFile(`${staged}.lock`, 'utf8')) as { pid: number };
     await shop.backup('full');
     expect(startTimeOf(pid)).toBeUndefined();

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { type IncrementalFile, readIncrementalFile } from './incremental-file.js';
+
+/** A relation fork by what its files are called; oids as numbers. */
+export interface ForkId {
+  tablespace: number;
+  /** 0 for the relations that all databases share. */
+  database: number;
+  filenode: number;
+  fork: 'main' | 'vm' | 'init';
+}
+
+/** One file of a relation fork: its segment of (mostly) 1 GB. */
+export interface SegmentId extends ForkId {
+  segment: number;
+}
+
+/** What a backup holds of one segment. */
+export type SegmentFile =
+  | { kind: 'full'; path: string; sizeBytes: number }
+  | { kind: 'incremental'; path: string };
+
+/** The relation files of a backup by segment, as its manifest lists them. Free space maps are not among them: they are always copied whole. */
+export type RelationFiles = ReadonlyMap<string, SegmentFile & { id: SegmentId }>;
+
+const manifestSchema = z.object({ Files: z.array(z.object({ Path: z.string().optional(), Size: z.number() })) });
+
+// PostgreSQL source, relpath.c and GetIncrementalFilePath: pg_global is 1664, pg_default 1663.
+const relationFile =
+  /^(?:(global)|base\/(\d+)|pg_tblspc\/(\d+)\/[^/]+\/(\d+))\/(INCREMENTAL\.)?(\d+)(?:_(vm|init))?(?:\.(\d+))?$/;
+
+/** Lists the relation files of a data directory as pg_basebackup wrote it. */
+export async function listRelationFiles(dataDirectory: string): Promise<RelationFiles> {
+  const text = await readFile(join(dataDirectory, 'backup_manifest'), 'utf8');
+  const files = new Map<string, SegmentFile & { id: SegmentId }>();
+  for (const { Path: name, Size: sizeBytes } of manifestSchema.parse(JSON.parse(text)).Files) {
+    const match = name === undefined ? null : relationFile.exec(name);
+    if (match === null || name === undefined) continue;
+    const [, global, base, tablespace, database, incremental, filenode, fork, segment] = match;
+    const id: SegmentId = {
+      tablespace: global !== undefined ? 1664 : Number(tablespace ?? 1663),
+      database: global !== undefined ? 0 : Number(base ?? database),
+      filenode: Number(filenode),
+      fork: fork === 'vm' || fork === 'init' ? fork : 'main',
+      segment: Number(segment ?? 0),
+    };
+    const path = join(dataDirectory, name);
+    files.set(keyOfSegment(id), {
+      id,
+      ...(incremental === undefined ? { kind: 'full', path, sizeBytes } : { kind: 'incremental', path }),
+    });
+  }
+  return files;
+}
+
+export function keyOfFork({ tablespace, database, filenode, fork }: ForkId): string {
+  return `${tablespace}/${database}/${filenode}/${fork}`;
+}
+
+export function keyOfSegment(id: SegmentId): string {
+  return `${keyOfFork(id)}/${id.segment}`;
+}
+
+/** What the older backups of a chain hold of one segment, newest first, down to the one that holds it whole. */
+export type OlderFiles = readonly (
+  | { kind: 'full'; path: string; lengthBlocks: number }
+  | ({ kind: 'incremental'; path: string } & IncrementalFile)
+)[];
+
+export async function olderFilesOf(
+  id: SegmentId,
+  newestFirst: readonly RelationFiles[],
+  blockSize: number,
+): Promise<OlderFiles> {
+  const older: OlderFiles[number][] = [];
+  for (const files of newestFirst) {
+    const file = files.get(keyOfSegment(id));
+    if (file === undefined) break;
+    const { path } = file;
+    if (file.kind === 'full') {
+      older.push({ kind: 'full', path, lengthBlocks: Math.floor(file.sizeBytes / blockSize) });
+      break;
+    }
+    older.push({ kind: 'incremental', path, ...(await readIncrementalFile(path)) });
+  }
+  return older;
+}
