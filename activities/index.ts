@@ -7,7 +7,7 @@ import { createLoadSettings } from './load-settings.js';
 import { createOpenSandbox } from './open-sandbox.js';
 import { createPlanRestore } from './plan-restore.js';
 import { createPrepareRestore } from './prepare-restore.js';
-import { createRecordBackup } from './record-backup.js';
+import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
 import { createReplayWal } from './replay-wal.js';
 import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
@@ -23,6 +23,7 @@ export function createActivities(dependencies: Dependencies) {
     takeBaseBackup: createTakeBaseBackup(dependencies),
     takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
     recordBackup: createRecordBackup(dependencies),
+    recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),
     planRestore: createPlanRestore(dependencies),
     prepareRestore: createPrepareRestore(dependencies),

@@ -1,11 +1,11 @@
-import { recordRecovery, withCatalog } from '../src/catalog/catalog.js';
+import { type MonitoringEvent, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
-import { messageOf } from '../src/errors.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { keys, openRepository } from '../src/repository/repository.js';
 import type { DrillResult, Evidence } from '../src/schema/evidence.js';
 import { version } from '../src/version.js';
 import type { Dependencies } from './dependencies.js';
+import { intoCatalog } from './into-catalog.js';
 import { type Step, step } from './step.js';
 
 /**
@@ -27,22 +27,30 @@ export const createRecordObjectives = ({
     });
     const key = `${keys.evidence(evidence.id)}/evidence.json`;
     await repository.storage.writeText(key, `${JSON.stringify(evidence, null, 2)}\n`);
-    const warnings = await intoCatalog(catalogUrl, evidence, repository.storage.pathOf(key), context.signal);
-    return toDrillResult(evidence, repository.storage.pathOf(key), warnings);
+    const evidencePath = repository.storage.pathOf(key);
+    const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
+      await recordRecovery(client, evidence, { evidencePath });
+      await recordEvent(client, eventOf(evidence, context.operation));
+    });
+    return toDrillResult(evidence, evidencePath, warnings);
   });
 
-async function intoCatalog(
-  url: string | undefined,
-  evidence: Evidence,
-  evidencePath: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  if (url === undefined) return ['No catalog is configured: the figures are in the evidence only.'];
-  try {
-    await withCatalog(url, (client) => recordRecovery(client, evidence, { evidencePath }), signal);
-    return [];
-  } catch (error) {
-    signal.throwIfAborted();
-    return [`The catalog could not be written: ${messageOf(error)}`];
-  }
+/** A drill's end as an event: what a person is to be told of it. */
+function eventOf(evidence: Evidence, operation: string): MonitoringEvent {
+  const { verdict, clock, rpo } = evidence;
+  const severity =
+    verdict === 'passed' || evidence.kind === 'recovery' ? 'info' : verdict === 'failed' ? 'critical' : 'warning';
+  return {
+    cluster: evidence.cluster,
+    at: evidence.finishedAt,
+    severity,
+    kind: evidence.kind === 'recovery' ? 'recovery_ended' : `drill_${verdict}`,
+    message: evidence.reasons.join(' '),
+    figures: {
+      rtoSeconds: clock.rtoSeconds ?? null,
+      rpoSeconds: rpo?.seconds ?? null,
+      walReplayedBytes: evidence.replay?.replayedBytes ?? null,
+    },
+    operation,
+  };
 }

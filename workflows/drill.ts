@@ -45,8 +45,8 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   return await CancellationScope.nonCancellable(async () => {
     const ended = await settle(() => record({ kind: 'drill', id, cluster, input, outcome }, progress, failure));
     if (ended.result !== undefined) progress.state.verdict = ended.result.verdict;
-    await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId: id }));
-    return conclude(failure, ended);
+    const cleaned = await settle(() => progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId: id })));
+    return conclude(failure, ended, cleaned.error);
   });
 }
 
@@ -54,10 +54,10 @@ async function captureLsn(progress: RunProgress, cluster: string, drillId: strin
   return { capture: await progress.step('LSN capture', () => steps.captureLsn({ cluster, drillId }), describeCapture) };
 }
 
-type Ended = { result: DrillResult; error?: undefined } | { result?: undefined; error: Error };
+type Ended<T> = { result: T; error?: undefined } | { result?: undefined; error: Error };
 
 /** The outcome of a step that must not keep the next one from running. */
-async function settle(run: () => Promise<DrillResult>): Promise<Ended> {
+async function settle<T>(run: () => Promise<T>): Promise<Ended<T>> {
   try {
     return { result: await run() };
   } catch (error) {
@@ -66,10 +66,18 @@ async function settle(run: () => Promise<DrillResult>): Promise<Ended> {
 }
 
 /** How the workflow ends: a verdict `failed` and a step that failed for good are failures in Temporal, too. */
-function conclude(failure: Error | undefined, { result, error }: Ended): DrillResult {
-  if (failure !== undefined && isCancellation(failure)) throw failure;
-  if (failure !== undefined && !(failure instanceof StoppedAtGate)) throw withResult(rootFailure(failure), result);
-  if (result === undefined) throw withResult(rootFailure(error), undefined);
+function conclude(
+  failure: Error | undefined,
+  { result, error }: Ended<DrillResult>,
+  cleanUpError: Error | undefined,
+): DrillResult {
+  const cancelled = failure !== undefined && isCancellation(failure);
+  if (cancelled && cleanUpError === undefined) throw failure;
+  const stopped = cancelled || failure instanceof StoppedAtGate;
+  // A sandbox that is left over takes room and perhaps runs: somebody has to hear of it, whatever the verdict.
+  const problem = (stopped ? undefined : failure) ?? cleanUpError ?? error;
+  if (problem !== undefined) throw withResult(rootFailure(problem), result);
+  if (result === undefined) throw new RangeError('neither a result nor an error');
   if (result.verdict !== 'failed') return result;
   throw ApplicationFailure.create({
     type: 'DrillFailed',
@@ -79,23 +87,14 @@ function conclude(failure: Error | undefined, { result, error }: Ended): DrillRe
   });
 }
 
-/** A cancel reaches us as the failure of whatever ran just then: the evidence says what it was. */
-function describeFailure(failure: Error): ReturnType<typeof rootFailure> {
-  if (!isCancellation(failure)) return rootFailure(failure);
-  return { type: 'Cancelled', message: 'The drill was cancelled.', details: [] };
-}
-
 /** The same failure with the drill's result beside it, so that callers have both. */
-function withResult(
-  failed: ReturnType<typeof rootFailure> | undefined,
-  result: DrillResult | undefined,
-): ApplicationFailure {
-  const first = failed?.details[0];
+function withResult(failed: ReturnType<typeof rootFailure>, result: DrillResult | undefined): ApplicationFailure {
+  const [first] = failed.details;
   const known = typeof first === 'object' && first !== null ? first : {};
   return ApplicationFailure.create({
-    type: failed?.type ?? 'Error',
+    type: failed.type,
     nonRetryable: true,
-    message: failed?.message ?? 'No result was recorded.',
+    message: failed.message,
     details: [{ ...known, ...(result === undefined ? {} : { result }) }],
   });
 }

@@ -1,4 +1,4 @@
-import { condition, defineSignal, log, setHandler } from '@temporalio/workflow';
+import { condition, defineSignal, log, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 
 import type { Approval } from '../src/schema/results.js';
 import { type DecisionInput, decisionSchema, type GateName } from '../src/schema/workflow-inputs.js';
@@ -23,6 +23,13 @@ export class Gates {
     private readonly gates: readonly GateName[],
     private readonly timeoutMs: number,
   ) {
+    // Decisions may have come before this moment. The default handler takes them in the order they were sent in; a handler by name
+    // would take all of its own name first, and the first decision stands. It also takes signals of other names, which mean nothing.
+    setDefaultSignalHandler((name, decision) => {
+      if (name === approveSignal.name) this.decide('approved', decision);
+      else if (name === rejectSignal.name) this.decide('rejected', decision);
+      else log.warn('There is no such signal; it is ignored', { name });
+    });
     setHandler(approveSignal, (decision) => this.decide('approved', decision), {
       description: 'Let the workflow pass a gate: {"gate": "promote", "by": "your name", "reason": "why"}',
     });

@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { isCancellation, workflowInfo } from '@temporalio/workflow';
 
 import type { DrillResult } from '../src/schema/evidence.js';
 import type { Capture, Finding, Validation } from '../src/schema/results.js';
@@ -35,7 +35,8 @@ export async function record(
 ): Promise<DrillResult> {
   const { workflowId, runId, startTime } = workflowInfo();
   const failedStep = activityNames[progress.current] ?? progress.current;
-  const failed = failure === undefined || failure instanceof StoppedAtGate ? undefined : rootFailure(failure);
+  const failed =
+    failure === undefined || failure instanceof StoppedAtGate ? undefined : describeFailure(failure, run.kind);
   const { cluster, outcome, ...rest } = run;
   return await progress.step(
     'RTO/RPO recording',
@@ -57,4 +58,10 @@ export async function record(
     ({ verdict, rtoSeconds }) =>
       run.kind === 'drill' ? verdict : rtoSeconds === undefined ? '' : `RTO ${rtoSeconds.toFixed(1)} s`,
   );
+}
+
+/** A cancel reaches us as the failure of whatever ran just then: the evidence says what it was. */
+function describeFailure(failure: Error, kind: 'drill' | 'recovery'): ReturnType<typeof rootFailure> {
+  if (!isCancellation(failure)) return rootFailure(failure);
+  return { type: 'Cancelled', message: `The ${kind} was cancelled.`, details: [] };
 }

@@ -46,7 +46,7 @@ const { takeIncrementalBackup } = proxyActivities<Activities>({
   retry: patient,
   summary: 'Incremental backup on top of the newest one',
 });
-const { recordBackup } = proxyActivities<Activities>({
+const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   heartbeatTimeout,
   retry: prompt,
@@ -119,6 +119,7 @@ export const steps = {
   takeBaseBackup,
   takeIncrementalBackup,
   recordBackup,
+  recordFailedBackup,
   captureLsn,
   planRestore,
   prepareRestore,

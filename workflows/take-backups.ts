@@ -1,17 +1,28 @@
+import { isCancellation } from '@temporalio/workflow';
+
 import type { BackupSummary } from '../activities/take-backup.js';
 import type { BackupType } from '../src/schema/workflow-inputs.js';
 import { bytes, seconds } from '../src/schema/figures.js';
-import type { RunProgress } from './progress.js';
+import { rootFailure, type RunProgress } from './progress.js';
 import { steps } from './steps.js';
 
-/** Takes one backup and notes it in the catalog. */
+/** Takes one backup and notes it in the catalog, also when it fails. */
 export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
-  const backup =
-    type === 'full'
-      ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
-      : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
-  await steps.recordBackup({ cluster, backupId: backup.id });
-  return backup;
+  const startedAt = new Date().toISOString();
+  try {
+    const backup =
+      type === 'full'
+        ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
+        : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
+    await steps.recordBackup({ cluster, backupId: backup.id });
+    return backup;
+  } catch (error) {
+    if (!isCancellation(error)) {
+      const { message } = rootFailure(error);
+      await steps.recordFailedBackup({ cluster, type, startedAt, message }).catch(() => undefined); // the backup's own failure counts
+    }
+    throw error;
+  }
 }
 
 function describe({ id, type, fallbackReason, sizeBytes, startLsn, endLsn, durationMs }: BackupSummary): string {

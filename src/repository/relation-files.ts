@@ -20,9 +20,7 @@ export interface SegmentId extends ForkId {
 }
 
 /** What a backup holds of one segment. */
-export type SegmentFile =
-  | { kind: 'full'; path: string; sizeBytes: number }
-  | { kind: 'incremental'; path: string };
+export type SegmentFile = { kind: 'full'; path: string; sizeBytes: number } | { kind: 'incremental'; path: string };
 
 /** The relation files of a backup by segment, as its manifest lists them. Free space maps are not among them: they are always copied whole. */
 export type RelationFiles = ReadonlyMap<string, SegmentFile & { id: SegmentId }>;
@@ -67,8 +65,7 @@ export function keyOfSegment(id: SegmentId): string {
 
 /** What the older backups of a chain hold of one segment, newest first, down to the one that holds it whole. */
 export type OlderFiles = readonly (
-  | { kind: 'full'; path: string; lengthBlocks: number }
-  | ({ kind: 'incremental'; path: string } & IncrementalFile)
+  { kind: 'full'; path: string; lengthBlocks: number } | ({ kind: 'incremental'; path: string } & IncrementalFile)
 )[];
 
 export async function olderFilesOf(

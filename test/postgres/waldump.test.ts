@@ -37,6 +37,7 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
     await write('parent', `savepoint a; insert into t values ('child'); savepoint b; insert into t values ('grandchild'); commit`);
     await client.query(`select pg_create_restore_point('COMMIT 2026-01-01 00:00:00 UTC')`);
     const to = await one('select pg_current_wal_insert_lsn()');
+    await client.query('select pg_switch_wal()'); // pg_waldump reads files: what is only in memory it does not see
     range = { walDirectory: join(cluster.dataDirectory, 'pg_wal'), timeline: 1, from, to };
     ends = (await listTransactionEnds(cluster.tools, range)).filter(({ xid }) => Object.values(xids).includes(xid));
     await client.end();

@@ -61,7 +61,11 @@ describe('a full backup', () => {
       superuser: 'postgres',
       tablespaces: [],
     });
-    expect(record.settings).toMatchObject({ summarize_wal: 'on', archive_library: 'basic_archive', archive_mode: 'on' });
+    expect(record.settings).toMatchObject({
+      summarize_wal: 'on',
+      archive_library: 'basic_archive',
+      archive_mode: 'on',
+    });
     expect(record).not.toHaveProperty('parent');
     expect(record).not.toHaveProperty('fallbackReason');
     const copied = await readControlData(shop.tools, join(shop.repository.path, keys.backup(record.id), 'data'));
@@ -100,11 +104,20 @@ describe('a full backup', () => {
     const orphan = runTool({
       file: toolPath(shop.tools, 'pg_basebackup'),
       // Slow on purpose: this one is still at it when the next attempt comes.
-      args: ['-d', shop.source.conninfo({ user: 'pgdrill' }), '-D', join(staged, 'data'), '--max-rate=32k', '--checkpoint=fast'],
+      args: [
+        '-d',
+        shop.source.conninfo({ user: 'pgdrill' }),
+        '-D',
+        join(staged, 'data'),
+        '--max-rate=32k',
+        '--checkpoint=fast',
+      ],
       lock: { path: `${staged}.lock`, operation: 'wf/killed', attempt: 1 },
     });
     orphan.catch(() => undefined);
-    await expect.poll(() => existsSync(join(staged, 'data/backup_label')) && existsSync(`${staged}.lock`), { timeout: 20_000 }).toBe(true);
+    await expect
+      .poll(() => existsSync(join(staged, 'data/backup_label')) && existsSync(`${staged}.lock`), { timeout: 20_000 })
+      .toBe(true);
     const { pid } = JSON.parse(await readFile(`${staged}.lock`, 'utf8')) as { pid: number };
     await shop.backup('full');
     expect(startTimeOf(pid)).toBeUndefined();
@@ -127,7 +140,11 @@ describe('an incremental backup', () => {
 
   it.each([
     ['the cluster was promoted', { timeline: 7 }, 'the cluster was promoted since'],
-    ['the server was upgraded', { serverVersionNumber: 170001, serverVersion: '17.1' }, 'the server was upgraded since'],
+    [
+      'the server was upgraded',
+      { serverVersionNumber: 170001, serverVersion: '17.1' },
+      'the server was upgraded since',
+    ],
     ['checksums were switched', { dataChecksums: true }, 'data checksums were switched since'],
   ])('is a full one where %s, and says so', async (_, past, reason) => {
     const parent = await shop.backup('full');
@@ -155,10 +172,14 @@ describe('an incremental backup', () => {
     await shop.source.stop();
     const summaries = join(shop.source.dataDirectory, 'pg_wal/summaries');
     for (const name of await readdir(summaries)) await runTool({ file: '/bin/rm', args: [join(summaries, name)] });
-    const wal = (await readdir(join(shop.source.dataDirectory, 'pg_wal'))).filter((name) => /^[0-9A-F]{24}$/.test(name));
+    const wal = (await readdir(join(shop.source.dataDirectory, 'pg_wal'))).filter((name) =>
+      /^[0-9A-F]{24}$/.test(name),
+    );
     expect(wal.length).toBeGreaterThan(0);
     await shop.source.start({ summarize_wal: 'off' });
-    await shop.sql(`insert into t values (0, 'while off'); select pg_switch_wal(); checkpoint; select pg_switch_wal(); checkpoint`);
+    await shop.sql(
+      `insert into t values (0, 'while off'); select pg_switch_wal(); checkpoint; select pg_switch_wal(); checkpoint`,
+    );
     await shop.source.restart({ summarize_wal: 'on' });
     const record = await shop.backup('incremental');
     expect(record).toMatchObject({ type: 'full', requestedType: 'incremental' });
@@ -179,7 +200,11 @@ describe('an incremental backup', () => {
 
 describe('the first incremental', () => {
   it('is a full one', async () => {
-    const empty = { ...shop.patient, repository: join(shop.scratch, 'empty'), walDirectory: join(shop.scratch, 'empty/wal') };
+    const empty = {
+      ...shop.patient,
+      repository: join(shop.scratch, 'empty'),
+      walDirectory: join(shop.scratch, 'empty/wal'),
+    };
     const record = await takeBackup(
       shop.tools,
       { repository: await openOrCreateRepository(empty), connection: empty.connection, type: 'incremental' },
@@ -196,7 +221,11 @@ describe('a repository', () => {
       const before = await readdir(join(shop.repository.path, keys.backups));
       const foreign = takeBackup(
         shop.tools,
-        { repository: await openRepository(shop.patient), connection: { host: other.directory, user: 'postgres', dbname: 'postgres' }, type: 'full' },
+        {
+          repository: await openRepository(shop.patient),
+          connection: { host: other.directory, user: 'postgres', dbname: 'postgres' },
+          type: 'full',
+        },
         standaloneContext('foreign'),
       );
       await expect(foreign).rejects.toThrow(RepositoryError);
@@ -224,7 +253,11 @@ describe('a repository', () => {
       test.skip('only root may mount a small disk');
       return;
     }
-    const patient = { ...shop.patient, repository: join(tmpfs, 'repository'), walDirectory: join(shop.scratch, 'small-wal') };
+    const patient = {
+      ...shop.patient,
+      repository: join(tmpfs, 'repository'),
+      walDirectory: join(shop.scratch, 'small-wal'),
+    };
     const repository = await openOrCreateRepository(patient);
     const full = takeBackup(
       shop.tools,

@@ -24,8 +24,10 @@ const place = (text: string): Promise<void> => writeFile(join(scratch, 'writer.l
 
 describe('the writer lock', () => {
   it('is held while work runs, and gone afterwards', async () => {
-    const holder = await withWriterLock(scratch, 'wf/backup', async () =>
-      JSON.parse(await readFile(join(scratch, 'writer.lock'), 'utf8')) as unknown,
+    const holder = await withWriterLock(
+      scratch,
+      'wf/backup',
+      async () => JSON.parse(await readFile(join(scratch, 'writer.lock'), 'utf8')) as unknown,
     );
     expect(holder).toMatchObject({ pid: process.pid, operation: 'wf/backup', host: hostname() });
     expect(await readdir(scratch)).toEqual([]);

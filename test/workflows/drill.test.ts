@@ -100,11 +100,10 @@ test(
               await inSandbox(input.sandbox, 'checkpoint');
               seen.control = await controlData(input.sandbox.dataDirectory);
               seen.history = await readFile(join(input.sandbox.dataDirectory, 'pg_wal', '00000002.history'), 'utf8');
-              [seen.restored] = await inSandbox<Busy>(input.sandbox, digestSql('pgbench_history'));
+              seen.restored = (await inSandbox<Busy>(input.sandbox, digestSql('pgbench_history')))[0]!;
               const snapshot = input.capture?.fence.snapshots[0]?.snapshot ?? '';
-              [seen.source] = await shop.sql<Busy>(
-                digestSql('pgbench_history', `pg_visible_in_snapshot(xmin::text::xid8, '${snapshot}'::pg_snapshot)`),
-              );
+              const visible = `pg_visible_in_snapshot(xmin::text::xid8, '${snapshot}'::pg_snapshot)`;
+              seen.source = (await shop.sql<Busy>(digestSql('pgbench_history', visible)))[0]!;
               return validation;
             },
           }),

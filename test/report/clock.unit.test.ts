@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+
+import { judgeObjectives, readClock, type ClockInput } from '../../src/report/clock.js';
+import type { Approval, Opened, Plan, Prepared, Replay, Rpo, Validation } from '../../src/schema/results.js';
+
+const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 2, 0, second)).toISOString();
+
+const approval = (opened: number, decided: number): Approval => ({
+  gate: 'restore',
+  decision: 'approved',
+  by: 'ann',
+  reason: '',
+  openedAt: at(opened),
+  decidedAt: at(decided),
+});
+
+const plan: Plan = {
+  orderedAt: at(0),
+  chain: [{ id: 'f', type: 'full', startLsn: '0/1', endLsn: '0/2', sizeBytes: 1 }],
+  target: { requested: 'latest', settings: {}, timeline: 1 },
+  wal: { from: '0/1', to: '0/2', bytes: 1 },
+  warnings: [],
+  phases: [{ name: 'plan', seconds: 2 }],
+};
+const prepared: Prepared = {
+  sandbox: { id: 's', directory: '/s', dataDirectory: '/s/data', socketDirectory: '/t', port: 5432, superuser: 'postgres' },
+  phases: [
+    { name: 'verify', seconds: 10, bytes: 1 },
+    { name: 'combine', seconds: 5, bytes: 1 },
+  ],
+  restoredBytes: 1,
+};
+const replay: Replay = { paused: true, reachedLsn: '0/2', replayedBytes: 1, phases: [{ name: 'replay', seconds: 8 }] };
+const opened: Opened = { openedAt: at(100), timeline: 2, phases: [{ name: 'open', seconds: 1 }] };
+const validation: Validation = {
+  checks: [],
+  notCompared: [],
+  phases: [{ name: 'validate', seconds: 20 }],
+  finishedAt: at(125),
+};
+const whole: ClockInput = { plan, prepared, replay, opened, validation, approvals: [approval(10, 40), approval(60, 90)] };
+
+describe('the clock', () => {
+  it('counts from the order to the first write, without the time that waited for humans', () => {
+    expect(readClock(whole)).toMatchObject({ rtoSeconds: 40, waitedForHumansSeconds: 60, rtoToProvenSeconds: 65 });
+  });
+
+  it('says what is left beside the phases, so that they add up', () => {
+    const { phases, otherSeconds, rtoSeconds } = readClock(whole);
+    expect(phases.map(({ name }) => name)).toEqual(['plan', 'verify', 'combine', 'replay', 'open', 'validate']);
+    expect(otherSeconds).toBe(40 - (2 + 10 + 5 + 8 + 1));
+    const restoring = phases.filter(({ name }) => name !== 'validate').reduce((sum, { seconds }) => sum + seconds, 0);
+    expect(restoring + otherSeconds!).toBe(rtoSeconds);
+  });
+
+  it('does not count what waited before the order (a gate for something else)', () => {
+    const early = { ...whole, approvals: [{ ...approval(-50, -20) }] };
+    expect(readClock(early)).toMatchObject({ rtoSeconds: 100, waitedForHumansSeconds: 30 });
+  });
+
+  it('has no RTO where the server was never opened', () => {
+    const clock = readClock({ plan, prepared, approvals: [approval(10, 40)] });
+    expect(clock).toEqual({
+      phases: [...plan.phases, ...prepared.phases],
+      waitedForHumansSeconds: 30,
+    });
+  });
+
+  it('has an RTO without validation, but none to proven', () => {
+    const clock = readClock({ ...whole, validation: undefined });
+    expect(clock.rtoSeconds).toBe(40);
+    expect(clock).not.toHaveProperty('rtoToProvenSeconds');
+  });
+
+  it('is never negative where clocks were set back', () => {
+    const clock = readClock({ ...whole, opened: { ...opened, openedAt: at(-5) } });
+    expect(clock.rtoSeconds).toBe(0);
+    expect(clock.otherSeconds).toBe(0);
+  });
+});
+
+describe('objectives', () => {
+  const rpo: Rpo = {
+    seconds: 61,
+    bytes: 1,
+    transactions: 1,
+    failureAt: at(0),
+    sourceLsn: '0/2',
+    repositoryLsn: '0/1',
+  };
+
+  it('are met up to and with their limit, and missed beyond', () => {
+    expect(judgeObjectives({ rto: '40s', rtoSeconds: 40, rpo: '1m', rpoSeconds: 60 }, 40, rpo)).toEqual([
+      { name: 'rto', objective: '40s', actualSeconds: 40, status: 'met' },
+      { name: 'rpo', objective: '1m', actualSeconds: 61, status: 'missed' },
+    ]);
+  });
+
+  it('are unknown without a limit, or without a figure', () => {
+    expect(judgeObjectives({ rto: '40s', rtoSeconds: 40 }, undefined, rpo)).toEqual([
+      { name: 'rto', objective: '40s', status: 'unknown' },
+      { name: 'rpo', actualSeconds: 61, status: 'unknown' },
+    ]);
+  });
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+
+import { buildEvidence, type Outcome, toDrillResult, verdictOf } from '../../src/report/build-evidence.js';
+import { evidenceSchema } from '../../src/schema/evidence.js';
+import type { Approval, Check } from '../../src/schema/results.js';
+
+const at = '2026-11-22T02:00:00.000Z';
+const check = (status: Check['status']): Check => ({
+  name: 'content',
+  status,
+  summary: `it ${status}`,
+  figures: {},
+  problems: [],
+  seconds: 0,
+});
+const validation = (...statuses: Check['status'][]): Outcome['validation'] => ({
+  checks: statuses.map(check),
+  notCompared: [],
+  phases: [],
+  finishedAt: at,
+});
+const approval = (decision: Approval['decision'], reason = ''): Approval => ({
+  gate: 'promote',
+  decision,
+  by: 'ann',
+  reason,
+  openedAt: at,
+  decidedAt: at,
+});
+const drill: Outcome = {
+  id: 'drill-1',
+  kind: 'drill',
+  workflowId: 'w',
+  runId: 'r',
+  startedAt: at,
+  finishedAt: at,
+  input: { cluster: 'shop', target: 'fence' },
+  findings: [],
+  approvals: [],
+};
+
+describe('the verdict', () => {
+  it.each([
+    ['passed', validation('passed', 'passed')],
+    ['failed', validation('passed', 'failed', 'unproven')],
+    ['unproven', validation('passed', 'unproven')],
+    ['unproven', validation()],
+    ['unproven', undefined],
+  ] as const)('is %s by its checks', (verdict, checks) => {
+    expect(verdictOf({ ...drill, validation: checks }).verdict).toBe(verdict);
+  });
+
+  it('is unproven, with who and why, where a human rejected it', () => {
+    expect(verdictOf({ ...drill, approvals: [approval('approved'), approval('rejected', 'not now')] })).toEqual({
+      verdict: 'unproven',
+      reasons: ['Rejected at gate promote by ann: not now.'],
+    });
+    expect(verdictOf({ ...drill, approvals: [approval('rejected')] }).reasons).toEqual(['Rejected at gate promote by ann.']);
+  });
+
+  it('is unproven where nobody answered', () => {
+    expect(verdictOf({ ...drill, approvals: [approval('expired')] })).toEqual({
+      verdict: 'unproven',
+      reasons: ['Nobody answered at gate promote in time.'],
+    });
+  });
+
+  it.each([
+    ['prepareRestore', 'RepositoryError', 'failed'],
+    ['replayWal', 'SandboxError', 'failed'],
+    ['planRestore', 'RepositoryError', 'failed'],
+    ['planRestore', 'TargetError', 'unproven'],
+    ['prepareRestore', 'DiskFullError', 'unproven'],
+    ['captureLsn', 'FenceError', 'unproven'],
+    ['captureLsn', 'RepositoryError', 'unproven'],
+    ['checkArchive', 'UnreachableError', 'unproven'],
+  ])('of a failure in %s by %s is %s: only what a backup is to blame for has failed', (step, type, verdict) => {
+    const failure = { step, type, message: 'what happened\n  Meaning: …' };
+    expect(verdictOf({ ...drill, failure })).toEqual({ verdict, reasons: [`${step}: what happened`] });
+  });
+
+  it('is not passed by checks that were done before a step failed', () => {
+    const failure = { step: 'recordObjectives', type: 'DiskFullError', message: 'full' };
+    expect(verdictOf({ ...drill, validation: validation('passed'), failure }).verdict).toBe('unproven');
+  });
+
+  it('of a recovery is never more than unproven: there is nothing to compare it with', () => {
+    expect(verdictOf({ ...drill, kind: 'recovery', validation: validation('passed') }).verdict).toBe('unproven');
+  });
+});
+
+describe('the evidence', () => {
+  const versions = { pgdrill: '0.1.0', sandboxPostgres: '17.11', node: 'v20' };
+  const fence = {
+    lsn: '0/5000028',
+    timeline: 1,
+    restorePoint: 'p',
+    restorePointLsn: '0/5000100',
+    takenAt: at,
+    tries: 1,
+    snapshots: [],
+    commitsSeen: 1,
+    commitsUnseen: 1,
+  };
+  const rpo = { seconds: 0, bytes: 0, transactions: 0, failureAt: at, sourceLsn: '0/1', repositoryLsn: '0/1' };
+  const fingerprint = { path: 'x', sha256: 'y', databases: 1, tables: 1, rows: 1, sizeBytes: 1, durationMs: 1 };
+
+  it('of a drill that got nowhere is still whole', () => {
+    const failure = { step: 'checkArchive', type: 'SourceNotReadyError', message: 'not ready' };
+    const evidence = buildEvidence({ ...drill, failure }, { name: 'shop', objectives: {} }, versions);
+    expect(evidenceSchema.parse(evidence)).toEqual(evidence);
+    expect(toDrillResult(evidence, undefined, [])).toMatchObject({ verdict: 'unproven', target: 'fence', chain: [] });
+  });
+
+  it('names the command that runs the same drill again: at the very LSN of its fence', () => {
+    const evidence = buildEvidence({ ...drill, capture: { fence, rpo, fingerprint } }, { name: 'shop', objectives: {} }, versions);
+    expect(evidence.rerun).toBe(`pgdrill drill shop --target 'lsn=0/5000028'`);
+    expect(evidence.fence).toEqual(fence);
+  });
+});

@@ -1,0 +1,235 @@
+import { readdirSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { LoadedConfiguration } from '../../src/configuration/load.js';
+import { isRunning, startTimeOf } from '../../src/process/process-identity.js';
+import { type DrillResult, evidenceSchema } from '../../src/schema/evidence.js';
+import { leftovers, processesUnder, type RunningProcess } from '../support/leftovers.js';
+import { configure } from '../support/pgdrill-config.js';
+import { eventually, launchWorker, type Program } from '../support/programs.js';
+import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { start, startTestTemporal, type TestTemporal } from '../support/temporal.js';
+
+let temporal: TestTemporal;
+let shop: ProtectedCluster;
+let loaded: LoadedConfiguration;
+/** Every worker process that a test started, to be ended whatever happens. */
+let workers: Program[] = [];
+
+beforeAll(async () => {
+  temporal = await startTestTemporal();
+  shop = await protectCluster();
+  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 5000)');
+  // Replay waits at every commit until it is this old: long enough to be met in the middle, whatever the machine.
+  loaded = await configure(shop, {
+    cluster: `sandbox:
+  directory: ${shop.patient.sandboxDirectory}
+  settings: { shared_buffers: 16MB, recovery_min_apply_delay: 6s }`,
+  });
+  await shop.backup('full');
+});
+
+afterAll(async () => {
+  await shop.remove();
+  await temporal.stop();
+});
+
+afterEach(async () => {
+  for (const worker of workers) await worker.kill('SIGKILL');
+  workers = [];
+  expect(await leftovers(shop)).toEqual([]);
+});
+
+describe('a worker that is killed', { timeout: 180_000 }, () => {
+  test('in the base backup: the next one ends the orphan and the drill passes', async () => {
+    const first = await startAWorker();
+    const { handle, orphan } = await inTheBaseBackup();
+    await first.kill('SIGKILL');
+    expect(isRunning(orphan)).toBe(true);
+    await releaseCheckpointer();
+    process.kill(orphan.pid, 'SIGSTOP'); // so that it cannot end by itself
+
+    await startAWorker();
+    const result = (await handle.result()) as DrillResult;
+    expect(result.verdict).toBe('passed');
+    expect(isRunning(orphan)).toBe(false);
+    expect(await attemptsOf(handle, 'takeBaseBackup')).toBe(2);
+    expect(
+      (await readdir(join(shop.patient.repository, 'backups'))).filter((name) => name.includes('partial')),
+    ).toEqual([]);
+    expect(await leftovers(shop, [result.id])).toEqual([]);
+  });
+
+  test('in the replay: the next one goes on with the same server, and the clock counts the lost time', async () => {
+    const first = await startAWorker();
+    const { handle, postmaster } = await inTheReplay();
+    const all = sandboxProcesses();
+    for (const { pid } of all) process.kill(pid, 'SIGSTOP');
+    await first.kill('SIGKILL');
+    const killedAt = Date.now();
+    for (const { pid } of all) process.kill(pid, 'SIGCONT');
+
+    const [sandboxes, servers] = [new Set<string>(), new Set<number>()];
+    const watch = setInterval(() => {
+      for (const { pid } of postmasters()) servers.add(pid);
+      for (const name of readdirSync(shop.patient.sandboxDirectory)) sandboxes.add(name);
+    }, 100);
+    let result: DrillResult;
+    try {
+      await startAWorker();
+      result = (await handle.result()) as DrillResult;
+    } finally {
+      clearInterval(watch);
+    }
+    expect(result.verdict).toBe('passed');
+    expect([...sandboxes]).toEqual([result.id]);
+    expect([...servers]).toEqual([postmaster.pid]);
+    expect(await attemptsOf(handle, 'replayWal')).toBe(2);
+    const { clock } = evidenceSchema.parse(JSON.parse(await readFile(result.evidencePath!, 'utf8')));
+    const secondAttemptAt = await startOfLastAttempt(handle, 'replayWal');
+    expect(clock.rtoSeconds).toBeGreaterThanOrEqual((secondAttemptAt - killedAt) / 1_000);
+    expect(clock.phases.find(({ name }) => name === 'replay')!.seconds).toBeGreaterThanOrEqual(
+      (secondAttemptAt - killedAt) / 1_000,
+    );
+    expect(await leftovers(shop, [result.id])).toEqual([]);
+  });
+});
+
+test('a worker that is told to stop leaves its step to the next one at once', { timeout: 120_000 }, async () => {
+  const first = await startAWorker();
+  const { handle, orphan } = await inTheBaseBackup();
+  expect(await first.kill('SIGTERM')).toBe(0);
+  expect(isRunning(orphan)).toBe(false);
+  await releaseCheckpointer();
+  await startAWorker();
+  expect(((await handle.result()) as DrillResult).verdict).toBe('passed');
+  expect(await attemptsOf(handle, 'takeBaseBackup')).toBe(2);
+});
+
+describe('a drill that is cancelled', { timeout: 120_000 }, () => {
+  test('in the base backup leaves nothing but evidence that it proved nothing', async () => {
+    await startAWorker();
+    const { handle, orphan } = await inTheBaseBackup();
+    await handle.cancel();
+    await expectCancelled(handle);
+    expect(isRunning(orphan)).toBe(false);
+    await releaseCheckpointer();
+    expect(await evidenceOf(handle)).toMatchObject({
+      verdict: 'unproven',
+      reasons: ['base backup: The drill was cancelled.'],
+    });
+  });
+
+  test('in the replay ends its server and removes its sandbox', async () => {
+    await startAWorker();
+    const { handle, postmaster } = await inTheReplay();
+    await handle.cancel();
+    await expectCancelled(handle);
+    expect(isRunning(postmaster)).toBe(false);
+    const evidence = await evidenceOf(handle);
+    expect(evidence).toMatchObject({ verdict: 'unproven', reasons: ['replayWal: The drill was cancelled.'] });
+    expect(evidence.clock.rtoSeconds).toBeUndefined();
+    expect(await leftovers(shop, [evidence.id])).toEqual([]);
+  });
+});
+
+async function startAWorker(): Promise<Program> {
+  const worker = await launchWorker(loaded.path, temporal.env);
+  workers.push(worker);
+  return worker;
+}
+
+interface Watched extends RunningProcess {
+  startTime: string;
+}
+
+function watched(found: RunningProcess): Watched {
+  return { ...found, startTime: startTimeOf(found.pid) ?? 'gone' };
+}
+
+/** Starts a drill and returns in the middle of its base backup, which waits for a checkpoint that does not come. */
+async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: Watched }> {
+  await signalCheckpointer('SIGSTOP');
+  try {
+    const handle = await start(temporal, loaded, 'drill', { cluster: 'shop', backup: 'full' });
+    const orphan = await eventually('pg_basebackup', () =>
+      processesUnder(join(shop.patient.repository, 'backups')).find(({ command }) => command.includes('pg_basebackup')),
+    );
+    // It is surely connected and its lock written once the server waits for the checkpoint.
+    await eventually('the lock', async () => {
+      const names = await readdir(join(shop.patient.repository, 'backups'));
+      return names.some((name) => name.endsWith('.lock')) ? true : undefined;
+    });
+    return { handle, orphan: watched(orphan) };
+  } catch (error) {
+    await releaseCheckpointer();
+    throw error;
+  }
+}
+
+/** Starts a drill and returns in the middle of its replay. */
+async function inTheReplay(): Promise<{ handle: WorkflowHandle; postmaster: Watched }> {
+  const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
+  await shop.sql('insert into orders values (0)'); // commits to wait for
+  await eventually('the startup process', () =>
+    sandboxProcesses().find(({ command }) => command.startsWith('postgres: startup')),
+  );
+  return { handle, postmaster: watched(postmasters()[0]!) };
+}
+
+function sandboxProcesses(): RunningProcess[] {
+  return processesUnder(shop.patient.sandboxDirectory).filter(({ command }) => command.includes('postgres'));
+}
+
+function postmasters(): RunningProcess[] {
+  return sandboxProcesses().filter(({ command }) => !command.startsWith('postgres: '));
+}
+
+async function signalCheckpointer(signal: NodeJS.Signals): Promise<void> {
+  const [row] = await shop.sql<{ pid: number }>(`select pid from pg_stat_activity where backend_type = 'checkpointer'`);
+  process.kill(row!.pid, signal);
+}
+
+async function releaseCheckpointer(): Promise<void> {
+  await signalCheckpointer('SIGCONT');
+}
+
+async function expectCancelled(handle: WorkflowHandle): Promise<void> {
+  await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+  expect((await handle.describe()).status.name).toBe('CANCELLED');
+}
+
+/** The evidence of a drill whose result nobody got. */
+async function evidenceOf({ workflowId }: WorkflowHandle): Promise<ReturnType<typeof evidenceSchema.parse>> {
+  const folder = join(shop.patient.repository, 'evidence');
+  const name = (await readdir(folder)).find((each) => each.startsWith(`${workflowId}-`))!;
+  return evidenceSchema.parse(JSON.parse(await readFile(join(folder, name, 'evidence.json'), 'utf8')));
+}
+
+/** The last start of an activity as Temporal's history has it: which attempt, and when (in ms since 1970). */
+async function lastStart(handle: WorkflowHandle, activity: string): Promise<{ attempt: number; at: number }> {
+  const { events } = await handle.fetchHistory();
+  const scheduled = events!.find(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity,
+  )!;
+  const started = events!.find(
+    (event) => String(event.activityTaskStartedEventAttributes?.scheduledEventId) === String(scheduled.eventId),
+  )!;
+  const { seconds, nanos } = started.eventTime!;
+  return {
+    attempt: started.activityTaskStartedEventAttributes!.attempt!,
+    at: Number(seconds) * 1_000 + Number(nanos ?? 0) / 1e6,
+  };
+}
+
+async function attemptsOf(handle: WorkflowHandle, activity: string): Promise<number> {
+  return (await lastStart(handle, activity)).attempt;
+}
+
+async function startOfLastAttempt(handle: WorkflowHandle, activity: string): Promise<number> {
+  return (await lastStart(handle, activity)).at;
+}
