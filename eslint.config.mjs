@@ -64,7 +64,7 @@ export default tseslint.config(
     ['^@temporalio', 'Nothing in src/schema knows Temporal.'],
   ),
   rooms(
-    ['src/{postgres,repository,proof,catalog,report,process,toolchain,configuration,embedded}/**/*.ts'],
+    ['src/!(cli|client|schema)/**/*.ts', 'src/*.ts'],
     ['^@temporalio', 'Only src/client and src/cli know Temporal.'],
     ['/(workflows|activities|workers)/', 'Imports point one way: workers → activities → src.'],
   ),

@@ -3,6 +3,7 @@ import { clusterOf } from '../src/configuration/cluster.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { keys, openRepository } from '../src/repository/repository.js';
 import type { DrillResult, Evidence } from '../src/schema/evidence.js';
+import type { Finding } from '../src/schema/results.js';
 import { version } from '../src/version.js';
 import type { Dependencies } from './dependencies.js';
 import { intoCatalog } from './into-catalog.js';
@@ -22,6 +23,7 @@ export const createRecordObjectives = ({
     const repository = await openRepository(cluster);
     const evidence = buildEvidence({ ...input.outcome, finishedAt: new Date().toISOString() }, cluster, {
       pgdrill: version,
+      ...sourceVersion(input.outcome.findings),
       sandboxPostgres: (await toolsFor(0)).version,
       node: process.version,
     });
@@ -34,6 +36,12 @@ export const createRecordObjectives = ({
     });
     return toDrillResult(evidence, evidencePath, warnings);
   });
+
+/** What the archive check saw; a recovery asks no source. */
+function sourceVersion(findings: readonly Finding[]): { sourcePostgres?: string } {
+  const message = findings.find(({ name }) => name === 'version')?.message;
+  return message === undefined ? {} : { sourcePostgres: message.replace(/^PostgreSQL /, '') };
+}
 
 /** A drill's end as an event: what a person is to be told of it. */
 function eventOf(evidence: Evidence, operation: string): MonitoringEvent {

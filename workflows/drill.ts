@@ -7,7 +7,7 @@ import { drillInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
-import { rootFailure, RunProgress } from './progress.js';
+import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
 import { restore } from './restore.js';
 import { runName } from './run-id.js';
@@ -38,7 +38,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),
     );
   } catch (error) {
-    failure = asError(error);
+    failure = asCancellation(asError(error));
   }
 
   // From here on nothing may be cut short: evidence and clean-up happen even when the drill was cancelled.

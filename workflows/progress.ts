@@ -1,4 +1,13 @@
-import { ActivityFailure, ApplicationFailure, defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  defineQuery,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
 
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
 
@@ -75,6 +84,15 @@ export function rootFailure(error: unknown): { type: string; message: string; de
     message: cause instanceof Error ? cause.message : String(cause),
     details: [],
   };
+}
+
+/**
+ * What ended a run that was cancelled. Its step may have ended otherwise, such as by a worker that died before it heard of the cancel;
+ * the cancel is still the reason.
+ */
+export function asCancellation(error: Error): Error {
+  if (isCancellation(error) || !CancellationScope.current().consideredCancelled) return error;
+  return new CancelledFailure('cancelled', [], error);
 }
 
 function firstLine(error: unknown): string {

@@ -6,7 +6,7 @@ import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
-import { rootFailure, RunProgress } from './progress.js';
+import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
 import { restore } from './restore.js';
 import { runName } from './run-id.js';
@@ -51,11 +51,10 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       ...figuresOf(await recordRun().catch(() => undefined)),
       notes,
     };
-  } catch (error) {
+  } catch (caught) {
+    const error = asCancellation(caught instanceof Error ? caught : new Error(String(caught)));
     return await CancellationScope.nonCancellable(async () => {
-      const recorded = await recordRun(error instanceof Error ? error : new Error(String(error))).catch(
-        () => undefined,
-      );
+      const recorded = await recordRun(error).catch(() => undefined);
       // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
       if (outcome.opened === undefined)
         await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId, into }));

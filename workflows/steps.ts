@@ -1,9 +1,14 @@
-import { proxyActivities, type RetryPolicy } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, type RetryPolicy } from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.js';
 
-// Activities beat every second (activities/step.ts). A worker that is silent for this long is dead or hangs: its step goes to another.
-const heartbeatTimeout = '15s';
+const everyStep = {
+  // Activities beat every second (activities/step.ts). A worker that is silent for this long is dead or hangs: its step goes to another.
+  heartbeatTimeout: '15s',
+  // A cancelled step has ended its tools and removed its half-done work before the next one, the clean-up, begins. Without this the SDK
+  // only tells the activity and goes on at once (1.24, whatever its documentation says), and the two work in the same directory.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
 
 // What time can mend (a server that restarts, a lock that is held) is tried again soon, then less and less often. Errors that only a
 // person can mend are marked non-retryable where they are thrown.
@@ -20,7 +25,7 @@ const prompt: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maxi
 // Seconds of work; a minute means that something is wrong.
 const { loadSettings } = proxyActivities<Activities>({
   startToCloseTimeout: '1m',
-  heartbeatTimeout,
+  ...everyStep,
   retry: prompt,
   summary: 'Read the configuration',
 });
@@ -28,7 +33,7 @@ const { loadSettings } = proxyActivities<Activities>({
 // Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds.
 const { checkArchive } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: prompt,
   summary: 'Archive check: does WAL arrive in the repository?',
 });
@@ -36,19 +41,19 @@ const { checkArchive } = proxyActivities<Activities>({
 // Bounded by size and disks only. A day is longer than anyone waits; the heartbeat finds a dead one long before.
 const { takeBaseBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Base backup: full, verified',
 });
 const { takeIncrementalBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Incremental backup on top of the newest one',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
-  heartbeatTimeout,
+  ...everyStep,
   retry: prompt,
   summary: 'Note the backup in the catalog',
 });
@@ -56,7 +61,7 @@ const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
 // Reads every table of the source once.
 const { captureLsn } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'LSN capture: the fence, RPO, fingerprint of the source',
 });
@@ -64,43 +69,43 @@ const { captureLsn } = proxyActivities<Activities>({
 // May scan all the WAL behind a backup for the target.
 const { planRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '6h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Plan: which chain, which WAL, where to stop',
 });
 const { prepareRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Restore preparation: verify and combine the chain',
 });
 const { replayWal } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Replay WAL up to the target and pause there',
 });
 const { openSandbox } = proxyActivities<Activities>({
   startToCloseTimeout: '30m',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Open: promote; the RTO clock stops here',
 });
 const { validateRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Validation: is the restored cluster equal to the source?',
 });
 const { recordObjectives } = proxyActivities<Activities>({
   startToCloseTimeout: '5m',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Record RTO, RPO and evidence',
 });
 const { handOver } = proxyActivities<Activities>({
   startToCloseTimeout: '30m',
-  heartbeatTimeout,
+  ...everyStep,
   retry: patient,
   summary: 'Hand-over: stop cleanly, own settings back',
 });
@@ -108,7 +113,7 @@ const { handOver } = proxyActivities<Activities>({
 // What is left behind costs disk space until it goes, so this one does not give up early.
 const { cleanUp } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
-  heartbeatTimeout,
+  ...everyStep,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 20 },
   summary: 'Clean-up: stop and remove the sandbox',
 });

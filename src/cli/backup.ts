@@ -35,7 +35,7 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
           { cluster, type: options.type },
           { taskQueue: loaded.configuration.temporal.task_queue, id: options.id },
         );
-        await sayStarted(loaded, temporal.namespace, handle.workflowId);
+        await sayStarted(loaded, temporal, handle.workflowId);
         try {
           const backup = await watchWorkflow<BackupResult>(handle);
           if (asJson) printJson(backup);

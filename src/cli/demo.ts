@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import { startDemo } from '../demo/demo.js';
-import type { ExitCode } from '../errors.js';
+import { type ExitCode, exitCodes } from '../errors.js';
 import { globalOptions } from './context.js';
 import { runDrill } from './drill.js';
 import { colors, say } from './terminal.js';
@@ -28,6 +28,13 @@ export function addDemo(program: Command, exit: (code: ExitCode) => void): void 
           { target: 'fence', backup: 'full+incremental' },
           globalOptions(command).json === true,
         );
+        const trouble = await demo.loadTrouble();
+        if (trouble !== undefined) {
+          say(
+            `${colors.red('The write load ended before the drill did')}, so this proved nothing about a busy source: ${trouble}`,
+          );
+          code = exitCodes.failed;
+        }
         if (options.keep === true && !stop.signal.aborted) {
           say('');
           say(`Everything still runs. Web UI ${demo.stack.temporal.uiUrl}, Temporal ${demo.stack.temporal.address}`);

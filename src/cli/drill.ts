@@ -68,7 +68,7 @@ export async function runDrill(
       taskQueue: loaded.configuration.temporal.task_queue,
       id: options.id,
     });
-    await sayStarted(loaded, temporal.namespace, handle.workflowId);
+    await sayStarted(loaded, temporal, handle.workflowId);
     if (options.detach === true) {
       if (asJson) printJson({ id: handle.workflowId, detached: true });
       return exitCodes.done;

@@ -1,5 +1,7 @@
 import { readEnding } from '../client/failures.js';
+import { hasPollers } from '../client/pollers.js';
 import { webUiLink } from '../client/start.js';
+import type { Temporal } from '../client/temporal.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { readDevState } from '../embedded/dev-state.js';
 import type { ExitCode } from '../errors.js';
@@ -7,10 +9,15 @@ import { Detached } from './watch-workflow.js';
 import { colors, printJson, say } from './terminal.js';
 
 /** Says where the Web UI shows a workflow, as far as we know where the Web UI is. */
-export async function sayStarted(loaded: LoadedConfiguration, namespace: string, workflowId: string): Promise<void> {
+export async function sayStarted(loaded: LoadedConfiguration, temporal: Temporal, workflowId: string): Promise<void> {
   const dev = await readDevState(loaded.stateDirectory);
   say(
-    `started ${colors.bold(workflowId)}${dev === undefined ? '' : `  ${webUiLink(dev.uiUrl, namespace, workflowId)}`}`,
+    `started ${colors.bold(workflowId)}${dev === undefined ? '' : `  ${webUiLink(dev.uiUrl, temporal.namespace, workflowId)}`}`,
+  );
+  const taskQueue = loaded.configuration.temporal.task_queue;
+  if (await hasPollers(temporal, taskQueue)) return;
+  say(
+    `${colors.yellow('No worker')} polls task queue ${taskQueue}: nothing happens until one runs (pgdrill dev, or pgdrill worker).`,
   );
 }
 

@@ -68,7 +68,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
           taskQueue: loaded.configuration.temporal.task_queue,
           id: options.id,
         });
-        await sayStarted(loaded, temporal.namespace, handle.workflowId);
+        await sayStarted(loaded, temporal, handle.workflowId);
         try {
           const result = await watchWorkflow<RecoverResult>(handle);
           if (asJson) printJson({ id: handle.workflowId, ...result });

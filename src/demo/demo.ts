@@ -14,7 +14,7 @@ import { removeSandbox, sandboxLayout } from '../restore/sandbox.js';
 import { bytes, seconds } from '../schema/figures.js';
 import { ensurePostgres, type PostgresTools } from '../toolchain/postgres.js';
 import { ensureTemporal } from '../toolchain/temporal.js';
-import { type Load, loadClients, readShop, startLoad } from './load.js';
+import { type Load, loadClients, loadTrouble, readShop, startLoad } from './load.js';
 import { createSource, restartSource, type SourceCluster, sourceClusterIn } from './source-cluster.js';
 
 export interface Demo {
@@ -22,6 +22,8 @@ export interface Demo {
   loaded: LoadedConfiguration;
   source: SourceCluster;
   stack: Stack;
+  /** What went wrong with the write load, should it have ended: then the source was not busy. */
+  loadTrouble: () => Promise<string | undefined>;
   /** Ends every process and removes everything but the evidence. @returns where the evidence lies now. */
   end: () => Promise<string>;
 }
@@ -77,9 +79,9 @@ export async function startDemo(say: (line: string) => void, signal: AbortSignal
     say('restarting the source once, since archive_mode needs it');
     await restartSource(tools, source);
     signal.throwIfAborted();
-    parts.load = await startLoad(tools, source, directory);
+    const load = (parts.load = await startLoad(tools, source, directory));
     say(`write load: ${loadClients} pgbench clients, busy until the demo ends`);
-    return { directory, loaded, source, stack, end };
+    return { directory, loaded, source, stack, end, loadTrouble: () => loadTrouble(load, directory) };
   } catch (error) {
     await end();
     throw error;

@@ -1,7 +1,9 @@
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { UsageError } from '../errors.js';
+import { ToolchainError, UsageError } from '../errors.js';
 import { makePrivateDirectory } from '../files/durable.js';
 import { endGroup } from '../process/kill-group.js';
 import { isRunning, type ProcessIdentity, thisProcess } from '../process/process-identity.js';
@@ -15,6 +17,9 @@ import { startTemporalServer, type TemporalServer } from './temporal-server.js';
 
 export const defaultPort = 7233;
 export const defaultUiPort = 8233;
+
+/** What the worker says once it gets work (workers/worker.ts). */
+const pollingMark = 'pgdrill worker: polling';
 
 /** Built beside us. It runs as a process of its own, so that it can die, and be killed, alone. */
 const workerFile = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'workers', 'worker.js');
@@ -71,6 +76,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
     progress('starting the catalog database');
     catalog = await startCatalogServer(tools, stateDirectory);
     const workerLog = join(stateDirectory, 'worker.log');
+    await rm(workerLog, { force: true }); // an earlier one's last words would be taken for this one's
     progress('starting the worker');
     worker = await spawnDetached({
       file: process.execPath,
@@ -82,6 +88,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
         TEMPORAL_ADDRESS: temporal.address,
       },
     });
+    await waitUntilPolling(worker, workerLog);
     await writeDevState(stateDirectory, {
       ...thisProcess(),
       temporalAddress: temporal.address,
@@ -104,6 +111,22 @@ export async function startStack(request: StackRequest): Promise<Stack> {
 export async function claimStateDirectory(stateDirectory: string): Promise<void> {
   await refuseSecond(stateDirectory);
   await reapDead(stateDirectory);
+}
+
+/** A worker loads its tools and code for a moment before it polls. @throws ToolchainError with its last words when it dies meanwhile. */
+async function waitUntilPolling(worker: ProcessIdentity, logFile: string): Promise<void> {
+  for (;;) {
+    const log = await readFile(logFile, 'utf8');
+    if (log.includes(pollingMark)) return;
+    if (!isRunning(worker)) {
+      throw new ToolchainError({
+        what: `The worker did not start: ${log.trim().split('\n').slice(-5).join('\n')}`,
+        means: 'Without it no step of a workflow runs.',
+        todo: `Mend what it says; its log is ${logFile}.`,
+      });
+    }
+    await sleep(100);
+  }
 }
 
 async function refuseSecond(stateDirectory: string): Promise<void> {

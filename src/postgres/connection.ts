@@ -86,7 +86,8 @@ function explain(error: unknown, conninfo: Conninfo): Error {
   const code = codeOf(error) ?? '';
   const where = describeConninfo(conninfo);
   // Class 28: invalid authorization; 3D000: no such database; 42501: no privilege to connect.
-  if (code.startsWith('28') || code === '3D000' || code === '42501') {
+  // `pg` itself says "SASL: … client password must be a string" where the server wants a password and we have none.
+  if (code.startsWith('28') || code === '3D000' || code === '42501' || messageOf(error).startsWith('SASL:')) {
     return new AccessError(
       {
         what: `PostgreSQL at ${where} refuses the connection: ${messageOf(error)}`,

@@ -59,9 +59,7 @@ export function spansBetween(
   let start = from;
   for (const { timeline, endLsn } of history) {
     const left =
-      endLsn === undefined
-        ? to
-        : bigIntToLsn(segmentNumberOf(endLsn, segmentSizeBytes) * BigInt(segmentSizeBytes));
+      endLsn === undefined ? to : bigIntToLsn(segmentNumberOf(endLsn, segmentSizeBytes) * BigInt(segmentSizeBytes));
     const end = compareLsn(left, to) < 0 ? left : to;
     if (compareLsn(start, end) < 0) spans.push({ timeline, from: start, to: end });
     start = maxLsn(start, end);

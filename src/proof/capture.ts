@@ -6,6 +6,7 @@ import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { bigIntToLsn, maxLsn } from '../postgres/lsn.js';
 import { readSource, type Source } from '../postgres/source.js';
+import { readTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
@@ -64,7 +65,8 @@ export async function captureSource(
           todo: `Take a backup first (pgdrill backup ${request.repository.cluster}), or start the drill with backup full.`,
         });
       }
-      const moment = await readFailureMoment(client, await savedUpTo(request, backup));
+      const history = await historyOf(request, backup, source);
+      const moment = await readFailureMoment(client, await savedUpTo(request, backup, history));
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
       const held = await takeFence(
@@ -75,7 +77,7 @@ export async function captureSource(
           walDirectory: request.walDirectory,
           timeline: source.timeline,
           segmentSizeBytes: source.walSegmentSizeBytes,
-          scanFloorLsn: segmentStart(backup.endLsn, source.walSegmentSizeBytes),
+          scanFloorLsn: scanFloor(backup, history),
           restorePointPrefix: `pgdrill-${createHash('sha256').update(request.drillId).digest('hex').slice(0, 12)}`,
           waitForWal: (lsn) => waitForWal(client, source, request, lsn, context),
           beforeSnapshots: async () => {
@@ -109,11 +111,27 @@ export async function captureSource(
   );
 }
 
+/** The ancestry of the timeline that the source writes now: it may have been promoted since the backup. */
+async function historyOf(request: CaptureRequest, backup: BackupRecord, source: Source): Promise<TimelineSpan[]> {
+  const history = await readTimelineHistory(request.walDirectory, source.timeline);
+  return history ?? [{ timeline: backup.timeline }];
+}
+
 /** What the repository alone could have restored at this moment. */
-async function savedUpTo(request: CaptureRequest, backup: BackupRecord): Promise<string> {
+async function savedUpTo(
+  request: CaptureRequest,
+  backup: BackupRecord,
+  history: readonly TimelineSpan[],
+): Promise<string> {
   const archive = await listWalArchive(request.walDirectory, backup.walSegmentSizeBytes);
-  const { endLsn } = continuityFrom(archive, [{ timeline: backup.timeline }], backup.endLsn);
+  const { endLsn } = continuityFrom(archive, history, backup.endLsn);
   return maxLsn(backup.endLsn, endLsn ?? backup.endLsn);
+}
+
+/** Before this the archive holds no WAL of the source's timeline, or none that matters. */
+function scanFloor(backup: BackupRecord, history: readonly TimelineSpan[]): string {
+  const switchedAt = history.at(-2)?.endLsn ?? backup.endLsn;
+  return segmentStart(maxLsn(backup.endLsn, switchedAt), backup.walSegmentSizeBytes);
 }
 
 function segmentStart(lsn: string, segmentSizeBytes: number): string {

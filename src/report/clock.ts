@@ -24,7 +24,14 @@ export function readClock(input: ClockInput): Evidence['clock'] {
     input.approvals.map(({ openedAt, decidedAt }) => secondsBetween(openedAt, decidedAt)),
   );
   if (plan === undefined || opened === undefined) return { phases, waitedForHumansSeconds };
-  const rtoSeconds = Math.max(0, secondsBetween(plan.orderedAt, opened.openedAt) - waitedForHumansSeconds);
+  const [from, to] = [plan.orderedAt, opened.openedAt];
+  // Only what a gate waited between order and opening was in the way.
+  const waitedMeanwhile = sum(
+    input.approvals.map(({ openedAt, decidedAt }) =>
+      Math.max(0, secondsBetween(later(from, openedAt), earlier(to, decidedAt))),
+    ),
+  );
+  const rtoSeconds = Math.max(0, secondsBetween(from, to) - waitedMeanwhile);
   const accounted = sum(phases.filter(({ name }) => name !== 'validate').map(({ seconds }) => seconds));
   return {
     phases,
@@ -58,6 +65,14 @@ export function judgeObjectives(
     judge('rto', objectives.rto, objectives.rtoSeconds, rtoSeconds),
     judge('rpo', objectives.rpo, objectives.rpoSeconds, rpo?.seconds),
   ];
+}
+
+function later(a: string, b: string): string {
+  return Date.parse(a) >= Date.parse(b) ? a : b;
+}
+
+function earlier(a: string, b: string): string {
+  return Date.parse(a) <= Date.parse(b) ? a : b;
 }
 
 function secondsBetween(from: string, to: string): number {

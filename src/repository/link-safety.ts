@@ -1,4 +1,4 @@
-import { codeOf, messageOf, RepositoryError } from '../errors.js';
+import { codeOf, messageOf } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { BackupRecord } from '../schema/backup-record.js';
@@ -56,13 +56,7 @@ const maxNamed = 20;
  */
 export async function judgeLink(request: LinkRequest, signal: AbortSignal): Promise<LinkJudgement> {
   const parent = request.chain.at(-1);
-  if (parent === undefined) {
-    throw new RepositoryError({
-      what: `Backup ${request.incremental.record.id} was given no chain to be judged with.`,
-      means: 'An incremental backup means nothing without the backups that it builds on.',
-      todo: 'Take a full backup.',
-    });
-  }
+  if (parent === undefined) return { safe: true };
   const { record } = request.incremental;
   const reasons: string[] = [];
   if (parent.record.timeline !== record.timeline) {
@@ -130,13 +124,14 @@ async function findDamage(
   for (const { dataDirectory } of [...request.chain].reverse()) older.push(await listRelationFiles(dataDirectory));
 
   const suspects = await findSuspects(files, older, truncations, sizes, signal);
+  const truncated = suspects.filter(({ limitBlocks }) => limitBlocks < Infinity);
   const written =
-    suspects.length === 0
+    truncated.length === 0
       ? new Map<string, Set<number>>()
       : await readWrittenBlocks(
           client,
           summaries,
-          suspects.map(({ id, limitBlocks }) => ({ fork: id, block: limitBlocks })),
+          truncated.map(({ id, limitBlocks }) => ({ fork: id, block: limitBlocks })),
         );
   const blocks: Damage['blocks'] = [];
   for (const { id, path, limitBlocks } of suspects) {
@@ -222,8 +217,9 @@ async function describeDamage(connection: Conninfo, damage: Damage, signal: Abor
         `${capitalize(nameOf(fork))} was truncated to ${limitBlocks} blocks, and its visibility map in the backup still has bits beyond: once it grows again, index-only scans would show deleted rows. Turn on wal_log_hints or data checksums.`,
     ),
   ];
+  sentences.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const hidden = sentences.length - maxNamed;
-  return hidden <= 0 ? sentences : [...sentences.slice(0, maxNamed), `So are ${hidden} more relations.`];
+  return hidden <= 0 ? sentences : [...sentences.slice(0, maxNamed), `And ${hidden} more relations, in the same ways.`];
 }
 
 function capitalize(text: string): string {

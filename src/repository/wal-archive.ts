@@ -21,7 +21,7 @@ export async function listWalArchive(directory: string, segmentSizeBytes: number
   try {
     names = await readdir(directory);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
   }
   for (const name of names) {
     const segment = parseSegmentName(name, segmentSizeBytes);

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf } from '../errors.js';
-import { writeFileDurably } from '../files/durable.js';
+import { exists, writeFileDurably } from '../files/durable.js';
 import { stopInstance } from '../postgres/instance.js';
 import type { Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -35,9 +35,18 @@ export async function handOver(tools: PostgresTools, sandbox: Sandbox): Promise<
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
+  const elsewhere: string[] = [];
+  for (const name of ['postgresql.conf', 'pg_hba.conf'])
+    if (!(await exists(join(sandbox.dataDirectory, name)))) elsewhere.push(name);
   await rm(sandbox.directory, { recursive: true, force: true });
   await rm(sandbox.socketDirectory, { recursive: true, force: true });
   return [
+    // Debian's way: then no backup has them.
+    ...(elsewhere.length === 0
+      ? []
+      : [
+          `The source kept ${elsewhere.join(' and ')} outside its data directory: copy what is missing into ${sandbox.dataDirectory} first, it does not start without.`,
+        ]),
     `Start it: pg_ctl start -D ${sandbox.dataDirectory}`,
     'Its settings are those of the source (port, memory, pg_hba.conf). If the source still runs on this host, change port first.',
     "Archiving is off (archive_mode = 'off' in postgresql.auto.conf). When this server takes the source's place, run pgdrill doctor --fix, restart, and take a full backup.",

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { SandboxError } from '../errors.js';
+import { SandboxError, UnreachableError } from '../errors.js';
 import { withConnection } from '../postgres/connection.js';
 import { instanceStatus, waitUntilReady } from '../postgres/instance.js';
 import type { StepContext } from '../process/step-context.js';
@@ -23,16 +23,37 @@ export async function openSandbox(
   context: StepContext,
 ): Promise<{ timeline: number }> {
   const deadline = Date.now() + promotionTimeoutMs;
-  if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
-  await waitUntilReady(sandbox.dataDirectory, {
-    logFile: sandboxLog(sandbox),
-    timeoutMs: promotionTimeoutMs,
-    signal: context.signal,
-  });
   for (;;) {
     context.signal.throwIfAborted();
     context.progress({ doing: 'promoting' });
-    const timeline = await withConnection(sandboxConninfo(sandbox), async (client) => {
+    if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
+    await waitUntilReady(sandbox.dataDirectory, {
+      logFile: sandboxLog(sandbox),
+      timeoutMs: promotionTimeoutMs,
+      signal: context.signal,
+    });
+    const timeline = await promote(sandbox, context.signal).catch((error: unknown) => {
+      // A server that is just dying is looked at again; where it has died, it is started again.
+      if (error instanceof UnreachableError) return undefined;
+      throw error;
+    });
+    if (timeline !== undefined) return { timeline };
+    if (Date.now() > deadline) {
+      throw new SandboxError({
+        what: `The restored server does not leave recovery (waited ${promotionTimeoutMs / 60_000} minutes).`,
+        means: 'It replayed to the target, but does not take writes.',
+        todo: `Look at its log ${sandboxLog(sandbox)}.`,
+      });
+    }
+    await sleep(50);
+  }
+}
+
+/** @returns the timeline of a server that takes writes; undefined while it is still in recovery. */
+async function promote(sandbox: Sandbox, signal: AbortSignal): Promise<number | undefined> {
+  return await withConnection(
+    sandboxConninfo(sandbox),
+    async (client) => {
       const { rows } = await client.query<{ inRecovery: boolean; paused: boolean }>(
         `select pg_is_in_recovery() as "inRecovery",
                 case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() = 'paused' else false end as paused`,
@@ -48,15 +69,7 @@ export async function openSandbox(
         `select pg_walfile_name(pg_current_wal_insert_lsn()) as file`,
       );
       return Number.parseInt(timelines.rows[0]?.file.slice(0, 8) ?? '', 16);
-    });
-    if (timeline !== undefined) return { timeline };
-    if (Date.now() > deadline) {
-      throw new SandboxError({
-        what: `The restored server does not leave recovery (waited ${promotionTimeoutMs / 60_000} minutes).`,
-        means: 'It replayed to the target, but does not take writes.',
-        todo: `Look at its log ${sandboxLog(sandbox)}.`,
-      });
-    }
-    await sleep(50);
-  }
+    },
+    { signal },
+  );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -9,8 +9,9 @@ import { AccessError, SourceNotReadyError, UnreachableError } from '../../src/er
 import { makePrivateDirectory, writeFileDurably } from '../../src/files/durable.js';
 import { type Conninfo, parseConninfo } from '../../src/postgres/conninfo.js';
 import { withConnection } from '../../src/postgres/connection.js';
-import { initdb, launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
+import { launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
 import { runTool } from '../../src/process/run-tool.js';
+import { serverUser } from '../../src/process/server-user.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { openOrCreateRepository } from '../../src/repository/repository.js';
 import type { Finding } from '../../src/schema/results.js';
@@ -92,7 +93,9 @@ describe('the doctor at a cluster as initdb made it', () => {
   it('as a step of a workflow fails with all of it at once', async () => {
     const failing = examineOrThrow(patient, standaloneContext('check'));
     await expect(failing).rejects.toThrow(SourceNotReadyError);
-    await expect(failing).rejects.toThrow(/archive_mode.*summarize_wal.*To do:.*alter system set archive_mode = 'on';/s);
+    await expect(failing).rejects.toThrow(
+      /archive_mode.*summarize_wal.*To do:.*alter system set archive_mode = 'on';/s,
+    );
     await expect(failing).rejects.toMatchObject({ retryable: false });
   });
 
@@ -211,13 +214,14 @@ describe('privileges that are missing', () => {
 
 describe('an archive that does not work', () => {
   it('is an error that quotes what the server says of its archiver', async () => {
-    // A file in the place of the directory: closed to everybody, root included.
-    await rm(patient.walDirectory, { recursive: true });
-    await writeFile(patient.walDirectory, '');
+    // Not writable for the server: read-only, and where we are root, ours.
+    await chmod(patient.walDirectory, 0o500);
+    if (process.getuid?.() === 0) await chown(patient.walDirectory, 0, 0);
     const impatient = { ...patient, archiveTimeoutMs: 4_000 };
     const findings = await look(impatient);
-    await rm(patient.walDirectory);
-    await makePrivateDirectory(patient.walDirectory);
+    const user = serverUser();
+    if (user !== undefined) await chown(patient.walDirectory, user.uid, user.gid);
+    await chmod(patient.walDirectory, 0o700);
     expect(errorsOf(findings)).toEqual(['archiving']);
     const { message } = findings.find(({ name }) => name === 'archiving')!;
     expect(message).toMatch(/WAL segment [0-9A-F]{24} did not arrive in .* within 4 s/);
@@ -253,7 +257,14 @@ describe('a server that cannot be examined', () => {
     const careful = { ...patient, connection: { ...admin, user: 'careful' } };
     try {
       vi.stubEnv('PGPASSWORD', 'wrong');
-      await expect.poll(() => look(careful).then(() => 'in', (error: unknown) => error)).toBeInstanceOf(AccessError);
+      await expect
+        .poll(() =>
+          look(careful).then(
+            () => 'in',
+            (error: unknown) => error,
+          ),
+        )
+        .toBeInstanceOf(AccessError);
       await expect(look(careful)).rejects.toMatchObject({ retryable: false, exitCode: 69 });
       await expect(look(careful)).rejects.toThrow(/^(?!.*wrong).*refuses the connection.*password/s);
       vi.stubEnv('PGPASSWORD', undefined);
@@ -284,7 +295,11 @@ describe('a server that cannot be examined', () => {
       file: join(binDirectory, 'initdb'),
       args: ['-D', dataDirectory, '-U', 'postgres', '--auth=trust', '--no-sync'],
     });
-    await launchInstance(old, { dataDirectory, logFile, settings: { listen_addresses: '', unix_socket_directories: directory } });
+    await launchInstance(old, {
+      dataDirectory,
+      logFile,
+      settings: { listen_addresses: '', unix_socket_directories: directory },
+    });
     try {
       await waitUntilReady(dataDirectory, { logFile, timeoutMs: 30_000 });
       const fifteen = { ...patient, connection: { ...admin, host: directory } };
@@ -304,7 +319,11 @@ describe('a server that cannot be examined', () => {
       args: ['-d', source.conninfo(), '-D', dataDirectory, '--checkpoint=fast', '--no-sync', '-R'],
     });
     const logFile = join(directory, 'log');
-    await launchInstance(source.tools, { dataDirectory, logFile, settings: { listen_addresses: '', unix_socket_directories: directory, archive_mode: 'off' } });
+    await launchInstance(source.tools, {
+      dataDirectory,
+      logFile,
+      settings: { listen_addresses: '', unix_socket_directories: directory, archive_mode: 'off' },
+    });
     try {
       await waitUntilReady(dataDirectory, { logFile, timeoutMs: 30_000 });
       const standby = { ...patient, connection: { ...admin, host: directory } };
@@ -316,8 +335,6 @@ describe('a server that cannot be examined', () => {
 });
 
 it('says how much room there is', async () => {
-  await mkdir(join(scratch, 'closed'));
-  await chmod(join(scratch, 'closed'), 0o755);
   const findings = await look();
   expect(findings.find(({ name }) => name === 'repository room')?.message).toMatch(/ GB free in .* needed for another/);
   expect(findings.find(({ name }) => name === 'sandbox room')?.level).toBe('ok');

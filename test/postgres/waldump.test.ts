@@ -16,7 +16,10 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
 
   beforeAll(async () => {
     scratch = await makeScratch();
-    cluster = await startTestCluster(scratch, { major, settings: { max_prepared_transactions: '2', track_commit_timestamp: 'on' } });
+    cluster = await startTestCluster(scratch, {
+      major,
+      settings: { max_prepared_transactions: '2', track_commit_timestamp: 'on' },
+    });
     const client = await cluster.connect();
     const one = async (sql: string): Promise<string> =>
       String(Object.values((await client.query<Record<string, string>>(sql)).rows[0] ?? {})[0]);
@@ -34,7 +37,10 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
     await client.query(`commit prepared 'kept'`);
     await write('undone', `prepare transaction 'undone'`);
     await client.query(`rollback prepared 'undone'`);
-    await write('parent', `savepoint a; insert into t values ('child'); savepoint b; insert into t values ('grandchild'); commit`);
+    await write(
+      'parent',
+      `savepoint a; insert into t values ('child'); savepoint b; insert into t values ('grandchild'); commit`,
+    );
     await client.query(`select pg_create_restore_point('COMMIT 2026-01-01 00:00:00 UTC')`);
     const to = await one('select pg_current_wal_insert_lsn()');
     await client.query('select pg_switch_wal()'); // pg_waldump reads files: what is only in memory it does not see

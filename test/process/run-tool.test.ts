@@ -105,7 +105,9 @@ describe('cancelling a tool', () => {
     const cancel = new AbortController();
     const reason = new Error('a person pressed cancel');
     const running = thrownBy(
-      shell(`sh -c 'echo $$ > ${scratch}/child; sleep 60' & echo $$ > ${scratch}/tool; wait`, { signal: cancel.signal }),
+      shell(`sh -c 'echo $$ > ${scratch}/child; sleep 60' & echo $$ > ${scratch}/tool; wait`, {
+        signal: cancel.signal,
+      }),
     );
     const pids = [await pidIn('child'), await pidIn('tool')];
     const started = performance.now();
@@ -134,7 +136,9 @@ describe('cancelling a tool', () => {
 
   it('is heard also while an orphan is still being reaped', async () => {
     const lock = { path: join(scratch, 'slow.lock'), operation: 'test', attempt: 1 };
-    const orphan = runTool(shell(`trap 'sleep 0.5; exit' TERM; echo $$ > ${scratch}/orphan; while true; do sleep 0.1; done`));
+    const orphan = runTool(
+      shell(`trap 'sleep 0.5; exit' TERM; echo $$ > ${scratch}/orphan; while true; do sleep 0.1; done`),
+    );
     orphan.catch(() => undefined);
     await writeToolLock(lock.path, { tool: 'sh', pid: await pidIn('orphan'), operation: 'dead', attempt: 1 });
     const cancel = new AbortController();

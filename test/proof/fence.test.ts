@@ -46,14 +46,31 @@ function startLoad(script: string, clients: number, database = 'postgres'): void
   const user = serverUser();
   const child = spawn(
     toolPath(shop.tools, 'pgbench'),
-    ['-n', '-c', String(clients), '-j', '1', '-T', '120', '-f', '-', '-h', shop.source.directory, '-p', '5432', '-U', 'postgres', database],
+    [
+      '-n',
+      '-c',
+      String(clients),
+      '-j',
+      '1',
+      '-T',
+      '120',
+      '-f',
+      '-',
+      '-h',
+      shop.source.directory,
+      '-p',
+      '5432',
+      '-U',
+      'postgres',
+      database,
+    ],
     {
       stdio: ['pipe', 'ignore', 'inherit'],
       env: { ...process.env, ...toolEnvironment(shop.tools) },
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     },
   );
-  child.stdin?.end(script);
+  child.stdin.end(script);
   load.push(child);
 }
 
@@ -112,7 +129,10 @@ describe('on a busy cluster, replay to the fence yields exactly the fingerprinte
 
     // The same told by SQL of our own: all of one transaction is there, or none of it.
     expect(
-      await column(sandbox, `select (select sum(balance) from accounts) is not distinct from (select sum(amount) from ledger)`),
+      await column(
+        sandbox,
+        `select (select sum(balance) from accounts) is not distinct from (select sum(amount) from ledger)`,
+      ),
     ).toEqual(['true']);
     const source = await readKeptFingerprint(shop.repository, taken.fingerprint);
     const rows = new Map(
@@ -149,9 +169,13 @@ describe('transactions that are open while the fence is taken', () => {
   afterAll(() => client.end());
 
   it('are not in the restored content, prepared ones included', async () => {
-    await client.query(`begin; insert into ledger (account, amount) values (1, 0); update accounts set note = 'open' where id = 1`);
+    await client.query(
+      `begin; insert into ledger (account, amount) values (1, 0); update accounts set note = 'open' where id = 1`,
+    );
     const other = await connect(shop.admin);
-    await other.query(`begin; insert into ledger (account, amount) values (2, 0); update accounts set note = 'prepared' where id = 2; prepare transaction 'waits'`);
+    await other.query(
+      `begin; insert into ledger (account, amount) values (2, 0); update accounts set note = 'prepared' where id = 2; prepare transaction 'waits'`,
+    );
     await other.end();
     const taken = await capture();
     await client.query('commit');
@@ -195,7 +219,5 @@ it('leaves no session and no transaction on the source', async () => {
   const taken = await capture();
   expect(await readdir(shop.repository.storage.pathOf('evidence'))).toContain(`drill-${drills}`);
   expect(taken.fence.snapshots.map(({ database }) => database)).toEqual(['postgres', 'second']);
-  await expect
-    .poll(() => shop.sql(`select pid, query from pg_stat_activity where usename = 'pgdrill'`))
-    .toEqual([]);
+  await expect.poll(() => shop.sql(`select pid, query from pg_stat_activity where usename = 'pgdrill'`)).toEqual([]);
 });

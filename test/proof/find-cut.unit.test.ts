@@ -4,7 +4,12 @@ import type { TransactionEnd } from '../../src/postgres/waldump.js';
 import { findCut, unexplained } from '../../src/proof/find-cut.js';
 import { parseSnapshot, sees, widenXid } from '../../src/proof/snapshot.js';
 
-function end(xid: number, lsn: string, kind: TransactionEnd['kind'] = 'commit', subxids: number[] = []): TransactionEnd {
+function end(
+  xid: number,
+  lsn: string,
+  kind: TransactionEnd['kind'] = 'commit',
+  subxids: number[] = [],
+): TransactionEnd {
   return { kind, xid, lsn, at: '2026-01-01T00:00:00Z', subxids };
 }
 
@@ -61,19 +66,28 @@ describe('the cut', () => {
 
   it('is the first commit that the snapshot does not see', () => {
     const ends = [end(100, '0/100'), end(102, '0/200'), end(103, '0/280')];
-    expect(findCut(ends, snapshots('102:103:102'), '0/300')).toEqual({ lsn: '0/200', commitsSeen: 1, commitsUnseen: 2 });
+    expect(findCut(ends, snapshots('102:103:102'), '0/300')).toEqual({
+      lsn: '0/200',
+      commitsSeen: 1,
+      commitsUnseen: 2,
+    });
   });
 
   it('does not exist where a seen commit lies behind an unseen one', () => {
     const cut = findCut([end(102, '0/100'), end(101, '0/200')], snapshots('102:103:102'), '0/300');
     expect(cut).toEqual({
-      conflict:
-        'transaction 101 at 0/200 is visible in db1, 102 at 0/100 before it is not visible in db1',
+      conflict: 'transaction 101 at 0/200 is visible in db1, 102 at 0/100 before it is not visible in db1',
     });
   });
 
   it('does not care for aborts, nor for what lies behind the restore point', () => {
-    const ends = [end(100, '0/100'), end(110, '0/150', 'abort'), end(101, '0/200'), end(111, '0/400'), end(102, '0/500')];
+    const ends = [
+      end(100, '0/100'),
+      end(110, '0/150', 'abort'),
+      end(101, '0/200'),
+      end(111, '0/400'),
+      end(102, '0/500'),
+    ];
     expect(findCut(ends, snapshots('103:103:'), '0/300')).toMatchObject({ lsn: '0/300', commitsSeen: 2 });
   });
 

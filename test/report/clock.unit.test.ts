@@ -23,7 +23,14 @@ const plan: Plan = {
   phases: [{ name: 'plan', seconds: 2 }],
 };
 const prepared: Prepared = {
-  sandbox: { id: 's', directory: '/s', dataDirectory: '/s/data', socketDirectory: '/t', port: 5432, superuser: 'postgres' },
+  sandbox: {
+    id: 's',
+    directory: '/s',
+    dataDirectory: '/s/data',
+    socketDirectory: '/t',
+    port: 5432,
+    superuser: 'postgres',
+  },
   phases: [
     { name: 'verify', seconds: 10, bytes: 1 },
     { name: 'combine', seconds: 5, bytes: 1 },
@@ -38,7 +45,14 @@ const validation: Validation = {
   phases: [{ name: 'validate', seconds: 20 }],
   finishedAt: at(125),
 };
-const whole: ClockInput = { plan, prepared, replay, opened, validation, approvals: [approval(10, 40), approval(60, 90)] };
+const whole: ClockInput = {
+  plan,
+  prepared,
+  replay,
+  opened,
+  validation,
+  approvals: [approval(10, 40), approval(60, 90)],
+};
 
 describe('the clock', () => {
   it('counts from the order to the first write, without the time that waited for humans', () => {

@@ -55,7 +55,9 @@ describe('the verdict', () => {
       verdict: 'unproven',
       reasons: ['Rejected at gate promote by ann: not now.'],
     });
-    expect(verdictOf({ ...drill, approvals: [approval('rejected')] }).reasons).toEqual(['Rejected at gate promote by ann.']);
+    expect(verdictOf({ ...drill, approvals: [approval('rejected')] }).reasons).toEqual([
+      'Rejected at gate promote by ann.',
+    ]);
   });
 
   it('is unproven where nobody answered', () => {
@@ -113,7 +115,11 @@ describe('the evidence', () => {
   });
 
   it('names the command that runs the same drill again: at the very LSN of its fence', () => {
-    const evidence = buildEvidence({ ...drill, capture: { fence, rpo, fingerprint } }, { name: 'shop', objectives: {} }, versions);
+    const evidence = buildEvidence(
+      { ...drill, capture: { fence, rpo, fingerprint } },
+      { name: 'shop', objectives: {} },
+      versions,
+    );
     expect(evidence.rerun).toBe(`pgdrill drill shop --target 'lsn=0/5000028'`);
     expect(evidence.fence).toEqual(fence);
   });

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { messageOf } from '../../src/errors.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
 import { parseConninfo } from '../../src/postgres/conninfo.js';
 import { connect, withConnection } from '../../src/postgres/connection.js';
@@ -72,7 +73,9 @@ export async function startRawCluster(
     cluster,
     scratch,
     sql,
-    checkpoint: async () => void (await sql('checkpoint')),
+    checkpoint: async () => {
+      await sql('checkpoint');
+    },
     full: (name) => take(undefined, name),
     incremental: (parent, name) => take(parent, name),
     judge: async (chain, incremental) =>
@@ -122,11 +125,12 @@ export async function contents(
 ): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const table of tables) {
-    const [row] = await sql<{ content: string }>(
+    const reading = sql<{ content: string }>(
       `select count(*) || ' rows, ' || coalesce(sum(hash_record_extended(t, 0)), 0) as content from ${table} as t`,
       database,
     );
-    found[table] = row?.content ?? '';
+    // A TOAST value that is gone makes the table unreadable: content as well.
+    found[table] = await reading.then((rows) => rows[0]?.content ?? '', messageOf);
   }
   return found;
 }

@@ -96,7 +96,9 @@ describe('a damaged backup is refused by name:', () => {
   });
 
   it('a flipped byte in the WAL that the backup brought along', async () => {
-    const [name = ''] = (await readdir(join(dataOf(incremental), 'pg_wal'))).filter((each) => /^[0-9A-F]{24}$/.test(each));
+    const [name = ''] = (await readdir(join(dataOf(incremental), 'pg_wal'))).filter((each) =>
+      /^[0-9A-F]{24}$/.test(each),
+    );
     mend = await flipByte(join(dataOf(incremental), 'pg_wal', name), 100);
     const error = await refusal();
     expect(error).toBeInstanceOf(RepositoryError);
@@ -129,7 +131,9 @@ describe('a damaged backup is refused by name:', () => {
 describe('damaged WAL is refused before anything is restored:', () => {
   it('a segment that is missing in the middle', async () => {
     await hide(wal(segments[1]!));
-    const error = await refusal(`lsn=${(await shop.sql<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn'))[0]!.lsn}`);
+    const error = await refusal(
+      `lsn=${(await shop.sql<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn'))[0]!.lsn}`,
+    );
     expect(error).toBeInstanceOf(RepositoryError);
     expect(error.message).toContain(`WAL segment ${segments[1]!} is missing in ${shop.patient.walDirectory}`);
   });

@@ -30,7 +30,9 @@ async function restore(target: string): Promise<Restored> {
 
 beforeAll(async () => {
   shop = await protectCluster();
-  await shop.sql(`create table r (name text); create table filler as select i, repeat('x', 500) t from generate_series(1, 5000) i`);
+  await shop.sql(
+    `create table r (name text); create table filler as select i, repeat('x', 500) t from generate_series(1, 5000) i`,
+  );
   await write('r1');
   await shop.backup('full');
   places.oldXid = (await write('r2')).xid;

@@ -92,7 +92,8 @@ export async function inSandbox<T>(
 export async function column(sandbox: Sandbox, sql: string, database?: string): Promise<string[]> {
   return await inSandbox(
     sandbox,
-    async (client) => (await client.query<string[]>({ text: sql, rowMode: 'array' })).rows.map(([value]) => String(value)),
+    async (client) =>
+      (await client.query<string[]>({ text: sql, rowMode: 'array' })).rows.map(([value]) => String(value)),
     database,
   );
 }

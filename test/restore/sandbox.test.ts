@@ -101,7 +101,11 @@ describe('a sandbox', () => {
     const { pid } = (await instanceStatus(sandbox.dataDirectory))!;
     await removeSandbox(shop.tools, sandbox);
     await removeSandbox(shop.tools, sandbox);
-    expect([existsSync(sandbox.directory), existsSync(sandbox.socketDirectory), startTimeOf(pid)]).toEqual([false, false, undefined]);
+    expect([existsSync(sandbox.directory), existsSync(sandbox.socketDirectory), startTimeOf(pid)]).toEqual([
+      false,
+      false,
+      undefined,
+    ]);
   });
 
   it('does not take over a socket directory that somebody else could have made', async () => {
@@ -110,7 +114,7 @@ describe('a sandbox', () => {
     made.push(sandbox);
     await mkdir(sandbox.socketDirectory);
     await chmod(sandbox.socketDirectory, 0o777);
-    await expect(prepare(shop, plan, sandbox)).rejects.toThrow(/socket directory .* not private to us/);
+    await expect(prepare(shop, plan, sandbox)).rejects.toThrow(/is not a directory of ours that nobody else can enter/);
   });
 });
 
@@ -213,12 +217,24 @@ describe('a recovery', () => {
                   (select count(*) from beside)::text as beside, (select count(*) from inside)::text as inside`,
         ),
       );
-      expect(rows).toEqual([
-        { archiving: 'off', work_mem: '7MB', recovering: 'false', beside: '300', inside: '150' },
-      ]);
+      expect(rows).toEqual([{ archiving: 'off', work_mem: '7MB', recovering: 'false', beside: '300', inside: '150' }]);
     } finally {
       await stopInstance(shop.tools, into, 'fast');
     }
+    await rm(into, { recursive: true });
+    await rm(`${into}-tablespaces`, { recursive: true });
+  });
+});
+
+describe('a recovery of a cluster whose configuration lies elsewhere', () => {
+  it('says that it has to be copied', async () => {
+    const into = join(shop.scratch, 'configured-elsewhere');
+    const { sandbox } = await restore('immediate', into);
+    await rm(join(into, 'postgresql.conf'));
+    const notes = await handOver(shop.tools, sandbox);
+    expect(notes[0]).toContain(
+      `The source kept postgresql.conf outside its data directory: copy what is missing into ${into}`,
+    );
     await rm(into, { recursive: true });
     await rm(`${into}-tablespaces`, { recursive: true });
   });

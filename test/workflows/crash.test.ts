@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -6,7 +6,7 @@ import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
-import { isRunning, startTimeOf } from '../../src/process/process-identity.js';
+import { isRunning, type ProcessIdentity, startTimeOf } from '../../src/process/process-identity.js';
 import { type DrillResult, evidenceSchema } from '../../src/schema/evidence.js';
 import { leftovers, processesUnder, type RunningProcess } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
@@ -75,7 +75,7 @@ describe('a worker that is killed', { timeout: 180_000 }, () => {
 
     const [sandboxes, servers] = [new Set<string>(), new Set<number>()];
     const watch = setInterval(() => {
-      for (const { pid } of postmasters()) servers.add(pid);
+      for (const pid of postmasters()) servers.add(pid);
       for (const name of readdirSync(shop.patient.sandboxDirectory)) sandboxes.add(name);
     }, 100);
     let result: DrillResult;
@@ -135,6 +135,17 @@ describe('a drill that is cancelled', { timeout: 120_000 }, () => {
     expect(evidence.clock.rtoSeconds).toBeUndefined();
     expect(await leftovers(shop, [evidence.id])).toEqual([]);
   });
+
+  test('while its worker is dead is cleaned up by the next one', async () => {
+    const first = await startAWorker();
+    const { handle, postmaster } = await inTheReplay();
+    await first.kill('SIGKILL');
+    await handle.cancel();
+    await startAWorker();
+    await expectCancelled(handle);
+    expect(isRunning(postmaster)).toBe(false);
+    expect(await evidenceOf(handle)).toMatchObject({ verdict: 'unproven' });
+  });
 });
 
 async function startAWorker(): Promise<Program> {
@@ -143,16 +154,12 @@ async function startAWorker(): Promise<Program> {
   return worker;
 }
 
-interface Watched extends RunningProcess {
-  startTime: string;
-}
-
-function watched(found: RunningProcess): Watched {
-  return { ...found, startTime: startTimeOf(found.pid) ?? 'gone' };
+function watched(pid: number): ProcessIdentity {
+  return { pid, startTime: startTimeOf(pid) ?? 'gone' };
 }
 
 /** Starts a drill and returns in the middle of its base backup, which waits for a checkpoint that does not come. */
-async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: Watched }> {
+async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: ProcessIdentity }> {
   await signalCheckpointer('SIGSTOP');
   try {
     const handle = await start(temporal, loaded, 'drill', { cluster: 'shop', backup: 'full' });
@@ -164,7 +171,7 @@ async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: Watc
       const names = await readdir(join(shop.patient.repository, 'backups'));
       return names.some((name) => name.endsWith('.lock')) ? true : undefined;
     });
-    return { handle, orphan: watched(orphan) };
+    return { handle, orphan: watched(orphan.pid) };
   } catch (error) {
     await releaseCheckpointer();
     throw error;
@@ -172,7 +179,7 @@ async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: Watc
 }
 
 /** Starts a drill and returns in the middle of its replay. */
-async function inTheReplay(): Promise<{ handle: WorkflowHandle; postmaster: Watched }> {
+async function inTheReplay(): Promise<{ handle: WorkflowHandle; postmaster: ProcessIdentity }> {
   const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
   await shop.sql('insert into orders values (0)'); // commits to wait for
   await eventually('the startup process', () =>
@@ -185,8 +192,12 @@ function sandboxProcesses(): RunningProcess[] {
   return processesUnder(shop.patient.sandboxDirectory).filter(({ command }) => command.includes('postgres'));
 }
 
-function postmasters(): RunningProcess[] {
-  return sandboxProcesses().filter(({ command }) => !command.startsWith('postgres: '));
+/** The pids in the lock files of the sandboxes' servers. */
+function postmasters(): number[] {
+  return readdirSync(shop.patient.sandboxDirectory).flatMap((name) => {
+    const lock = join(shop.patient.sandboxDirectory, name, 'data', 'postmaster.pid');
+    return existsSync(lock) ? [Number.parseInt(readFileSync(lock, 'utf8'), 10)] : [];
+  });
 }
 
 async function signalCheckpointer(signal: NodeJS.Signals): Promise<void> {

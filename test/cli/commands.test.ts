@@ -1,0 +1,251 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { LoadedConfiguration } from '../../src/configuration/load.js';
+import { makePrivateDirectory, writeFileDurably } from '../../src/files/durable.js';
+import { type DrillResult, drillResultSchema } from '../../src/schema/evidence.js';
+import { startTestCluster } from '../support/cluster.js';
+import { leftovers } from '../support/leftovers.js';
+import { configure } from '../support/pgdrill-config.js';
+import { type CommandResult, eventually, pgdrill } from '../support/programs.js';
+import { pgdrillRole, protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { freePort } from '../support/scratch.js';
+import { type RunningWorker, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
+
+let temporal: TestTemporal;
+let shop: ProtectedCluster;
+let loaded: LoadedConfiguration;
+let worker: RunningWorker;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  temporal = await startTestTemporal();
+  shop = await protectCluster();
+  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
+  loaded = await configure(shop);
+  env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
+  worker = await startWorker(temporal, loaded);
+});
+
+afterAll(async () => {
+  await worker.stop();
+  await shop.remove();
+  await temporal.stop();
+});
+
+afterEach(async () => {
+  expect(await leftovers(shop)).toEqual([]);
+});
+
+describe('what a command prints', { timeout: 120_000 }, () => {
+  test('backup, backups, drill and status give one JSON document each', async () => {
+    expect(document(await pgdrill(['backups', 'shop', '--json'], { env }))).toEqual([]);
+    const empty = await pgdrill(['backups', 'shop'], { env });
+    expect(empty.stdout).toContain('pgdrill backup shop');
+
+    const full = await pgdrill(['backup', 'shop', '--json'], { env });
+    expect(document(full)).toMatchObject({ type: 'full', cluster: 'shop' });
+    const next = await pgdrill(['--json', 'backup', 'shop', '--type', 'incremental'], { env });
+    expect(document(next)).toMatchObject({ type: 'incremental', parent: document<{ id: string }>(full).id });
+    expect(next.stderr).toMatch(/started backup-shop-/);
+    expect(next.stderr).toMatch(/incremental backup/);
+    expect(
+      document<{ id: string }[]>(await pgdrill(['backups', 'shop', '--json'], { env })).map(({ id }) => id),
+    ).toEqual([document<{ id: string }>(full).id, document<{ id: string }>(next).id]);
+    expect((await pgdrill(['backups', 'shop'], { env })).stdout).toMatch(/ID +BUILDS ON +LSN/);
+
+    const drill = await pgdrill(['drill', 'shop', '--json', '--id', 'nightly'], { env });
+    const result = document<DrillResult>(drill);
+    expect(drillResultSchema.parse(result)).toEqual(result);
+    expect({ exitCode: drill.exitCode, verdict: result.verdict }).toEqual({ exitCode: 0, verdict: 'passed' });
+    expect(result.id).toMatch(/^nightly-/);
+    expect(result.target).toBe('fence');
+    expect(result.chain.map(({ type }) => type)).toEqual(['full', 'incremental']);
+    expect(typeof result.rtoSeconds).toBe('number');
+    expect(Object.keys(result.rpo!)).toEqual(expect.arrayContaining(['seconds', 'bytes', 'transactions']));
+    expect(JSON.parse(await readFile(result.evidencePath!, 'utf8'))).toMatchObject({ id: result.id });
+
+    const runs = document<{ id: string; status: string }[]>(await pgdrill(['status', '--json'], { env }));
+    expect(runs[0]).toMatchObject({ id: 'nightly', kind: 'drill', status: 'completed' });
+    const one = document(await pgdrill(['status', 'nightly', '--json'], { env }));
+    expect(one).toMatchObject({ id: 'nightly', status: 'completed', result: { verdict: 'passed' } });
+    const shown = await pgdrill(['status', 'nightly'], { env });
+    expect(shown.stdout).toMatch(/nightly +completed, verdict passed/);
+    expect(shown.stdout).toMatch(/RTO\/RPO recording/);
+    const followed = await pgdrill(['status', 'nightly', '--follow', '--json'], { env });
+    expect(document(followed)).toMatchObject({ id: 'nightly', status: 'completed' });
+  });
+
+  test('a drill that is detached goes on, and is decided and followed by its id', async () => {
+    const started = await pgdrill(['drill', 'shop', '--id', 'gated', '--gate', 'restore', '--detach', '--json'], {
+      env,
+    });
+    expect(started.exitCode).toBe(0);
+    expect(document(started)).toEqual({ id: 'gated', detached: true });
+    await eventually('the gate', async () => {
+      const run = document<{ progress?: { waiting?: object } }>(await pgdrill(['status', 'gated', '--json'], { env }));
+      return run.progress?.waiting;
+    });
+    expect((await pgdrill(['status', 'gated'], { env })).stdout).toContain('pgdrill approve gated');
+    const again = await pgdrill(['drill', 'shop', '--id', 'gated'], { env });
+    expect(again).toMatchObject({ exitCode: 64 });
+    expect(again.stderr).toContain('gated runs already');
+    const rejected = await pgdrill(['reject', 'gated', '--by', 'ada', '--json'], { env });
+    expect(document(rejected)).toMatchObject({ id: 'gated', gate: 'restore', decision: 'reject', by: 'ada' });
+    const followed = await pgdrill(['status', 'gated', '--follow'], { env });
+    expect(followed.stdout).toContain('unproven');
+    const late = await pgdrill(['approve', 'gated'], { env });
+    expect(late).toMatchObject({ exitCode: 64 });
+    expect(late.stderr).toContain('gated has ended');
+  });
+});
+
+describe('what a command refuses', { timeout: 120_000 }, () => {
+  const drill = (...args: string[]) => pgdrill(['drill', 'shop', '--json', ...args], { env });
+
+  test.each([
+    ['an unknown cluster', 78, ['drill', 'shoop'], /no cluster "shoop".*Did you mean "?shop/s],
+    ['an unknown cluster, for a backup', 78, ['backup', 'shoop'], /no cluster "shoop"/],
+    [
+      'a configuration file that does not exist',
+      78,
+      ['drill', 'shop', '--config', '/tmp/no/such.yaml'],
+      /such\.yaml.*does not exist/s,
+    ],
+    ['a target that is none', 64, ['drill', 'shop', '--target', 'yesterday'], /"yesterday" is none of fence, latest/],
+    ['a time without a zone', 64, ['drill', 'shop', '--target', 'time=2026-01-01 00:00:00'], /time zone/],
+    ['a fence for a recovery', 64, ['recover', 'shop', '--into', '/tmp/x', '--target', 'fence'], /no fence/],
+    ['a gate timeout that is none', 64, ['drill', 'shop', '--gate-timeout', 'soon'], /duration such as/],
+    ['an unknown option', 64, ['drill', 'shop', '--tarket', 'latest'], /unknown option '--tarket'.*--target/s],
+    ['an unknown command', 64, ['dril', 'shop'], /unknown command 'dril'.*drill/s],
+    ['a missing argument', 64, ['drill'], /missing required argument 'cluster'/],
+    ['a missing option', 64, ['recover', 'shop'], /--into/],
+    ['a word that is no choice', 64, ['backup', 'shop', '--type', 'weekly'], /Allowed choices are full, incremental/],
+    ['a decision about an unknown run', 64, ['approve', 'no-such-drill'], /no workflow no-such-drill/],
+    [
+      'a rejection of an unknown run',
+      64,
+      ['reject', 'no-such-drill', '--gate', 'promote'],
+      /no workflow no-such-drill/,
+    ],
+    ['the status of an unknown run', 64, ['status', 'no-such-drill'], /no workflow no-such-drill/],
+    ['following an unknown run', 64, ['status', 'no-such-drill', '--follow'], /no workflow no-such-drill/],
+  ] as const)('%s: exit code %i', async (_what, exitCode, args, message) => {
+    const said = await pgdrill(args, { env });
+    expect(said.stderr).toMatch(message);
+    expect(said).toMatchObject({ exitCode, stdout: '' });
+    expect(said.stderr).not.toMatch(/^ +at /m); // no stack trace
+    const asJson = await pgdrill([...args, '--json'], { env });
+    expect(asJson.exitCode).toBe(exitCode);
+    expect(document<{ error: { message: string } }>(asJson).error.message).toMatch(message);
+  });
+
+  test('to run without any configuration, and shows the least that works', async () => {
+    const said = await pgdrill(['backups', 'shop'], { env: { PGDRILL_CONFIG: '' }, cwd: shop.scratch });
+    expect(said).toMatchObject({ exitCode: 78, stdout: '' });
+    expect(said.stderr).toMatch(/clusters:\n +shop:\n +connection:/);
+  });
+
+  test('to go on where Temporal does not answer, and says how to start it', async () => {
+    const said = await pgdrill(['drill', 'shop', '--json'], {
+      env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` },
+    });
+    expect(said.exitCode).toBe(69);
+    expect(said.stderr).toMatch(/Temporal at 127\.0\.0\.1:\d+ cannot be reached.*pgdrill dev/s);
+    expect(document(said)).toMatchObject({ error: { type: 'UnreachableError' } });
+  });
+
+  test('a target in the future, before anything is restored', async () => {
+    const said = await drill('--target', 'time=2099-01-01 00:00:00+00');
+    expect(said.exitCode).toBe(64);
+    expect(document(said)).toMatchObject({ verdict: 'unproven', error: { type: 'TargetError' } });
+    expect(said.stderr).toMatch(/lies in the future/);
+  });
+
+  test('a source that refuses the password', async () => {
+    const hba = join(shop.source.dataDirectory, 'pg_hba.conf');
+    const own = await readFile(hba, 'utf8');
+    await writeFileDurably(hba, `local all,replication pgdrill scram-sha-256\n${own}`);
+    await shop.sql(`alter role pgdrill password 'right'; select pg_reload_conf()`);
+    try {
+      const said = await pgdrill(['doctor', 'shop', '--json'], { env: { ...env, PGPASSWORD: 'wrong' } });
+      expect(said.exitCode).toBe(69);
+      expect(document(said)).toMatchObject({ error: { type: 'AccessError' } });
+      expect(said.stderr).toMatch(/refuses the connection.*passfile/s);
+      expect(said.stderr).not.toContain('wrong');
+      const run = await drill();
+      expect(run.exitCode).toBe(69);
+      expect(document(run)).toMatchObject({ verdict: 'unproven', error: { type: 'AccessError' } });
+    } finally {
+      await writeFileDurably(hba, own);
+      await shop.sql(`select pg_reload_conf()`);
+    }
+  });
+
+  test('a source without WAL summaries, until doctor --fix has switched them on', async () => {
+    await shop.sql(`alter system set summarize_wal = off`);
+    await shop.sql(`select pg_reload_conf()`);
+    const sick = await pgdrill(['doctor', 'shop'], { env });
+    expect(sick.exitCode).toBe(1);
+    expect(sick.stdout).toMatch(/alter system set summarize_wal = (on|'on')/i);
+    const run = await drill();
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toMatch(/summarize_wal/);
+    const fixed = await pgdrill(['doctor', 'shop', '--fix', '--as', 'user=postgres', '--json'], { env });
+    expect(fixed.exitCode).toBe(0);
+    expect(document<{ fixed: { done: string[] } }[]>(fixed)[0]!.fixed.done.join()).toMatch(/summarize_wal/);
+    const well = await pgdrill(['doctor', '--json'], { env });
+    expect(well.exitCode).toBe(0);
+    const findings = document<{ cluster: string; findings: { level: string }[] }[]>(well);
+    expect(findings.map(({ cluster }) => cluster)).toEqual(['shop']);
+    expect(findings[0]!.findings.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test('a source that is down', async () => {
+    await shop.source.stop();
+    try {
+      const said = await drill();
+      expect(said.exitCode).toBe(69);
+      expect(document(said)).toMatchObject({ verdict: 'unproven', error: { type: 'UnreachableError' } });
+      expect((await pgdrill(['doctor', 'shop'], { env })).exitCode).toBe(69);
+      expect((await pgdrill(['backups', 'shop'], { env })).exitCode).toBe(0);
+    } finally {
+      await shop.source.start();
+    }
+  });
+});
+
+test('doctor --fix sets up a new cluster, and says what needs a restart', { timeout: 120_000 }, async () => {
+  const fresh = await startTestCluster(shop.scratch, { name: 'fresh' });
+  try {
+    const client = await fresh.connect();
+    await client.query(pgdrillRole);
+    await client.end();
+    const repository = join(shop.scratch, 'fresh-repository');
+    await makePrivateDirectory(repository);
+    const path = join(shop.scratch, 'fresh.yaml');
+    await writeFileDurably(
+      path,
+      `state_directory: ${shop.scratch}/state\nclusters:\n  fresh:\n    connection: ${fresh.conninfo({ user: 'pgdrill' })}\n    repository: ${repository}\n    archive_timeout: 10s\n`,
+    );
+    const own = { ...temporal.env, PGDRILL_CONFIG: path };
+    const before = await pgdrill(['doctor', 'fresh'], { env: own });
+    expect(before.exitCode).toBe(1);
+    expect(before.stdout).toContain('pgdrill doctor fresh --fix');
+    const fix = await pgdrill(['doctor', 'fresh', '--fix', '--as', 'user=postgres'], { env: own });
+    expect(fix.stderr).toMatch(/restart/);
+    expect(fix.exitCode).toBe(1);
+    await fresh.restart();
+    const after = await pgdrill(['doctor', 'fresh'], { env: own });
+    expect(after).toMatchObject({ exitCode: 0 });
+  } finally {
+    await fresh.remove();
+  }
+});
+
+/** Standard output as the one JSON document that it has to be. */
+function document<T = unknown>({ stdout }: CommandResult): T {
+  return JSON.parse(stdout) as T;
+}

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { WorkflowFailedError } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { LoadedConfiguration } from '../../src/configuration/load.js';
+import { exists, makePrivateDirectory } from '../../src/files/durable.js';
+import { withConnection } from '../../src/postgres/connection.js';
+import { instanceStatus, launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
+import type { recover } from '../../workflows/index.js';
+import { startTestCluster } from '../support/cluster.js';
+import { leftovers, processesUnder } from '../support/leftovers.js';
+import { configure } from '../support/pgdrill-config.js';
+import { eventually, pgdrill } from '../support/programs.js';
+import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { type RunningWorker, start, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
+
+type RecoverResult = Awaited<ReturnType<typeof recover>>;
+
+let temporal: TestTemporal;
+let shop: ProtectedCluster;
+let loaded: LoadedConfiguration;
+let worker: RunningWorker;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  temporal = await startTestTemporal();
+  shop = await protectCluster();
+  await shop.sql(`alter system set work_mem = '7MB'`);
+  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
+  await shop.backup('full');
+  await shop.sql('insert into orders select generate_series(1001, 1500)');
+  await shop.backup('incremental');
+  await shop.sql('insert into orders select generate_series(1501, 1600)');
+  await shop.archive();
+  loaded = await configure(shop);
+  env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
+  worker = await startWorker(temporal, loaded);
+});
+
+afterAll(async () => {
+  await worker.stop();
+  await shop.remove();
+  await temporal.stop();
+});
+
+afterEach(async () => {
+  expect(await leftovers(shop)).toEqual([]);
+});
+
+describe('a recovery', { timeout: 120_000 }, () => {
+  test('fills an empty directory that then starts with its own settings and has every row', async () => {
+    const into = join(shop.scratch, 'recovered');
+    const command = await pgdrill(['recover', 'shop', '--into', into, '--yes', '--json'], { env });
+    expect(command).toMatchObject({ exitCode: 0 });
+    const result = JSON.parse(command.stdout) as RecoverResult;
+    expect(result).toMatchObject({ outcome: 'recovered', into, target: 'latest' });
+    expect(result.chain.map((id) => id.replace(/^.*-/, ''))).toEqual(['full', 'incremental']);
+    expect(result.notes.join('\n')).toContain(`pg_ctl start -D ${into}`);
+    expect(await instanceStatus(into)).toBeUndefined();
+
+    // As the notes say, on another port: the source's own settings are back, archiving alone is off.
+    const socketDirectory = join(shop.scratch, 'recovered-socket');
+    await makePrivateDirectory(socketDirectory);
+    const logFile = join(shop.scratch, 'recovered.log');
+    await launchInstance(shop.tools, {
+      dataDirectory: into,
+      logFile,
+      settings: { unix_socket_directories: socketDirectory, listen_addresses: '' },
+    });
+    try {
+      await waitUntilReady(into, { logFile, timeoutMs: 60_000 });
+      const rows = await withConnection({ ...shop.admin, host: socketDirectory }, async (client) => {
+        const answer = await client.query(
+          `select (select count(*)::int from orders) as orders,
+                  current_setting('work_mem') as work_mem,
+                  current_setting('archive_mode') as archive_mode,
+                  current_setting('restore_command') as restore_command,
+                  current_setting('recovery_target_lsn') as target,
+                  pg_is_in_recovery() as in_recovery`,
+        );
+        return answer.rows as unknown[];
+      });
+      expect(rows).toEqual([
+        { orders: 1600, work_mem: '7MB', archive_mode: 'off', restore_command: '', target: '', in_recovery: false },
+      ]);
+    } finally {
+      await stopInstance(shop.tools, into, 'immediate');
+    }
+  });
+
+  test('waits at both gates unless told otherwise, and keeps nothing when rejected', async () => {
+    const into = join(shop.scratch, 'rejected');
+    const handle = await start(temporal, loaded, 'recover', { cluster: 'shop', into });
+    const first = await eventually('gate restore', () => waitingGate(handle.workflowId));
+    expect(first).toBe('restore');
+    expect(existsSync(into)).toBe(false);
+    const approved = await pgdrill(['approve', handle.workflowId, '--by', 'ada', '--json'], { env });
+    expect(JSON.parse(approved.stdout)).toMatchObject({ gate: 'restore', decision: 'approve', by: 'ada' });
+    await eventually('gate promote', async () =>
+      (await waitingGate(handle.workflowId)) === 'promote' ? true : undefined,
+    );
+    expect(existsSync(join(into, 'PG_VERSION'))).toBe(true);
+    const rejected = await pgdrill(['reject', handle.workflowId, '--by', 'grace', '--reason', 'wrong day'], { env });
+    expect(rejected).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(rejected.stderr).toContain('gate promote');
+
+    const result = (await handle.result()) as RecoverResult;
+    expect(result).toMatchObject({
+      outcome: 'rejected',
+      approvals: [
+        { gate: 'restore', decision: 'approved', by: 'ada' },
+        { gate: 'promote', decision: 'rejected', by: 'grace', reason: 'wrong day' },
+      ],
+    });
+    expect(existsSync(into)).toBe(false);
+    expect((await readdir(shop.scratch)).filter((name) => name.startsWith('rejected'))).toEqual([]);
+    expect(processesUnder(into)).toEqual([]);
+  });
+
+  test('refuses a directory that is not empty, and leaves it as it is', async () => {
+    const into = join(shop.scratch, 'in-use');
+    await mkdir(into);
+    await writeFile(join(into, 'precious.txt'), 'mine');
+    const command = await pgdrill(['recover', 'shop', '--into', into, '--yes', '--json'], { env });
+    expect(command.exitCode).toBe(1);
+    const { error } = JSON.parse(command.stdout) as { error: { message: string } };
+    expect(error.message).toMatch(/in-use is not empty \(it holds precious\.txt\)/);
+    expect(await readFile(join(into, 'precious.txt'), 'utf8')).toBe('mine');
+  });
+
+  test("refuses a running server's data directory, and the server runs on", async () => {
+    const other = await startTestCluster(shop.scratch, { name: 'other' });
+    try {
+      const handle = await start(temporal, loaded, 'recover', {
+        cluster: 'shop',
+        into: other.dataDirectory,
+        gates: [],
+      });
+      await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+      expect((await instanceStatus(other.dataDirectory))?.ready).toBe(true);
+      const client = await other.connect();
+      await client.query('create table still_here ()');
+      await client.end();
+    } finally {
+      await other.remove();
+    }
+  });
+
+  test('that cannot reach its target says so and keeps nothing', async () => {
+    const into = join(shop.scratch, 'too-far');
+    const command = await pgdrill(['recover', 'shop', '--into', into, '--yes', '--target', 'lsn=FF/0', '--json'], {
+      env,
+    });
+    expect(command.exitCode).toBe(64);
+    expect((JSON.parse(command.stdout) as { error: { type: string } }).error.type).toBe('TargetError');
+    expect(await exists(into)).toBe(false);
+  });
+});
+
+async function waitingGate(id: string): Promise<string | undefined> {
+  const { stdout } = await pgdrill(['status', id, '--json'], { env });
+  return (JSON.parse(stdout) as { progress?: { waiting?: { gate: string } } }).progress?.waiting?.gate;
+}
