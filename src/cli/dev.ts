@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
-import { startStack } from '../embedded/stack.js';
+import { type Stack, type StackRequest, startStack } from '../embedded/stack.js';
 import type { ExitCode } from '../errors.js';
 import { globalOptions, loadFor } from './context.js';
 import { colors, printJson, say } from './terminal.js';
-import { untilStopped } from './until-stopped.js';
+import { stopSignals, untilStopped } from './until-stopped.js';
 
 /** `pgdrill dev`: the embedded stack in the foreground. */
 export function addDev(program: Command, exit: (code: ExitCode) => void): void {
@@ -16,12 +16,13 @@ export function addDev(program: Command, exit: (code: ExitCode) => void): void {
     .addHelpText('after', '\nExample:\n  pgdrill dev --config ./pgdrill.yaml')
     .action(async (options: { port?: number; uiPort?: number }, command: Command) => {
       const loaded = await loadFor(command);
-      const stack = await startStack({
+      const stack = await startUnlessStopped({
         ...options,
         stateDirectory: loaded.stateDirectory,
         configurationPath: loaded.path,
         progress: say,
       });
+      if (stack === undefined) return;
       try {
         say(`${colors.green('ready')}  Web UI ${stack.temporal.uiUrl}   Temporal ${stack.temporal.address}`);
         say(`       catalog ${stack.catalog.url}`);
@@ -42,6 +43,22 @@ export function addDev(program: Command, exit: (code: ExitCode) => void): void {
       }
       exit(0);
     });
+}
+
+/** Ctrl-C while it starts ends what has been started so far. @returns undefined then. */
+async function startUnlessStopped(request: StackRequest): Promise<Stack | undefined> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort(new Error('stopped by a signal'));
+  for (const signal of stopSignals) process.once(signal, onSignal);
+  try {
+    return await startStack({ ...request, signal: stop.signal });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    say('stopped before it was ready');
+    return undefined;
+  } finally {
+    for (const signal of stopSignals) process.removeListener(signal, onSignal);
+  }
 }
 
 function parsePort(text: string): number {

@@ -53,11 +53,18 @@ try {
 }
 
 function report(error: unknown): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage; // it has said why
+  if (error instanceof CommanderError) return reportUsage(error);
   const code = error instanceof PgdrillError ? error.exitCode : exitCodes.failed;
   const name = error instanceof Error ? error.name : 'Error';
   say(`${colors.red(name)}: ${messageOf(error)}`);
   if (!(error instanceof PgdrillError) && error instanceof Error) say(colors.dim(error.stack ?? ''));
   if (program.opts<{ json?: boolean }>().json === true) printJson({ error: { type: name, message: messageOf(error) } });
   return code;
+}
+
+/** The parser has said on standard error what it did not understand. Where it gave up it may not have come to --json. */
+function reportUsage({ exitCode, message }: CommanderError): ExitCode {
+  if (exitCode === 0) return exitCodes.done;
+  if (process.argv.includes('--json')) printJson({ error: { type: 'UsageError', message } });
+  return exitCodes.usage;
 }

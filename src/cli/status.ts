@@ -36,6 +36,7 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
           return;
         }
         if (options.follow === true) {
+          await readRun(temporal, id); // says so where there is none
           try {
             await watchWorkflow(temporal.client.workflow.getHandle(id));
           } catch (error) {
@@ -50,13 +51,14 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
     });
 }
 
-function describe({ id, status, startedAt, closedAt, progress }: Awaited<ReturnType<typeof readRun>>): string {
+function describe({ id, status, startedAt, closedAt, progress, failure }: Awaited<ReturnType<typeof readRun>>): string {
   const rows = (progress?.steps ?? []).map(({ step, state, summary }) => [`  ${step}`, tint(state), summary ?? '']);
   const waiting = progress?.waiting;
   return [
     `${colors.bold(id)}  ${tint(status)}${progress?.verdict === undefined ? '' : `, verdict ${tint(progress.verdict)}`}`,
     `started ${startedAt}${closedAt === undefined ? '' : `, ended ${closedAt}`}`,
     ...(rows.length === 0 ? [] : [renderTable(rows)]),
+    ...(failure === undefined ? [] : [`${failure.type}: ${failure.message}`]),
     ...(waiting === undefined
       ? []
       : [`waiting at gate ${waiting.gate} until ${waiting.until}: ${waiting.question}`, `  pgdrill approve ${id}`]),

@@ -4,15 +4,18 @@ import type { Stack } from '../embedded/stack.js';
 import { ToolchainError } from '../errors.js';
 import { isRunning } from '../process/process-identity.js';
 
+/** What asks a command in the foreground to end: Ctrl-C, a service manager, a terminal that is closed. */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * Waits for Ctrl-C or SIGTERM.
+ * Waits for Ctrl-C or another of the signals that ask to end.
  *
  * @throws ToolchainError when a part of the stack dies meanwhile.
  */
 export async function untilStopped(stack: Stack): Promise<void> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  for (const signal of stopSignals) process.once(signal, onSignal);
   try {
     for (;;) {
       await sleep(1_000, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -30,6 +33,6 @@ export async function untilStopped(stack: Stack): Promise<void> {
       });
     }
   } finally {
-    process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal);
+    for (const signal of stopSignals) process.removeListener(signal, onSignal);
   }
 }

@@ -1,7 +1,8 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 
 import { UsageError } from '../errors.js';
 import type { WorkflowProgress } from '../schema/progress.js';
+import { readEnding, type WorkflowEnding } from './failures.js';
 import type { Temporal } from './temporal.js';
 
 export interface RunStatus {
@@ -34,7 +35,7 @@ export async function listRuns({ client }: Temporal, limit: number): Promise<Run
 export async function readRun(
   { client }: Temporal,
   id: string,
-): Promise<RunStatus & { progress?: WorkflowProgress; result?: unknown }> {
+): Promise<RunStatus & { progress?: WorkflowProgress; result?: unknown; failure?: WorkflowEnding }> {
   const handle = client.workflow.getHandle(id);
   try {
     const { type, status, startTime, closeTime } = await handle.describe();
@@ -46,7 +47,7 @@ export async function readRun(
       startedAt: startTime.toISOString(),
       ...(closeTime === undefined ? {} : { closedAt: closeTime.toISOString() }),
       ...(progress === undefined ? {} : { progress }),
-      ...(status.name === 'COMPLETED' ? { result: await handle.result() } : {}),
+      ...(closeTime === undefined ? {} : await readEnd(handle)),
     };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -58,5 +59,13 @@ export async function readRun(
       },
       { cause: error },
     );
+  }
+}
+
+async function readEnd(handle: WorkflowHandle): Promise<{ result: unknown } | { failure: WorkflowEnding }> {
+  try {
+    return { result: await handle.result() };
+  } catch (error) {
+    return { failure: readEnding(error) };
   }
 }

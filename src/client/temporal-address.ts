@@ -28,7 +28,8 @@ export async function findTemporalAddress(stateDirectory: string): Promise<Tempo
     );
   }
   const { namespace = 'default', connectionOptions } = config;
-  const address =
-    connectionOptions.address ?? (await readDevState(stateDirectory))?.temporalAddress ?? 'localhost:7233';
+  // An empty TEMPORAL_ADDRESS is what a compose file makes of one that is not set.
+  const configured = connectionOptions.address === '' ? undefined : connectionOptions.address;
+  const address = configured ?? (await readDevState(stateDirectory))?.temporalAddress ?? 'localhost:7233';
   return { namespace, address, connectionOptions: { ...connectionOptions, address } };
 }

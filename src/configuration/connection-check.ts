@@ -38,6 +38,10 @@ export function checkConnection(text: string): string | undefined {
   if (unknown !== undefined) return `holds "${unknown}", which libpq does not know.${didYouMean(unknown, keywords)}`;
   const port = pairs['port'];
   if (port !== undefined && !isPort(port)) return `holds port "${port}", which is no port (1 to 65535).`;
+  // libpq's default differs from build to build, and pgdrill uses more than one program: they must mean the same server.
+  if (!['host', 'hostaddr', 'service'].some((key) => key in pairs)) {
+    return 'names no host. Add host=/run/postgresql (the directory of the server’s socket) or host=db.example.';
+  }
   return undefined;
 }
 

@@ -1,6 +1,5 @@
 import { describeArchiver } from '../postgres/archiver.js';
 import type { Connection } from '../postgres/connection.js';
-import { segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
 import type { Source } from '../postgres/source.js';
 import type { StepContext } from '../process/step-context.js';
 import { waitForSegment } from '../repository/wal-archive.js';
@@ -25,19 +24,14 @@ export async function proveArchiving(
   const lsn = rows[0]?.lsn ?? '0/0';
   await client.query(`select pg_switch_wal()`);
   const started = performance.now();
-  // The LSN is the record's end: its last byte decides the segment.
-  const segment = segmentName(
-    { timeline: source.timeline, number: segmentNumberOf(lsn, source.walSegmentSizeBytes) },
-    source.walSegmentSizeBytes,
-  );
-  await waitForSegment(
+  const segment = await waitForSegment(
     { directory: walDirectory, segmentSizeBytes: source.walSegmentSizeBytes },
     { timeline: source.timeline, lsn },
     {
       timeoutMs,
       signal: context.signal,
       explain: () => describeArchiver(client),
-      onWait: () => context.progress({ doing: `waiting for WAL segment ${segment}`, lsn }),
+      onWait: (name) => context.progress({ doing: `waiting for WAL segment ${name}`, lsn }),
     },
   );
   const seconds = (performance.now() - started) / 1_000;

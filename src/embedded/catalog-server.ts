@@ -40,10 +40,13 @@ export async function startCatalogServer(tools: PostgresTools, stateDirectory: s
     const { rowCount } = await client.query(`select from pg_database where datname = 'pgdrill'`);
     if (rowCount === 0) await client.query(`create database pgdrill`);
   });
-  return {
-    url: `postgresql:///pgdrill?host=${encodeURIComponent(socketDirectory)}&port=5432&user=pgdrill`,
-    dataDirectory,
-  };
+  return { url: catalogUrlOf(stateDirectory), dataDirectory };
+}
+
+/** Where the embedded catalog of a state directory answers once it runs. */
+export function catalogUrlOf(stateDirectory: string): string {
+  const socketDirectory = socketDirectoryOf(join(stateDirectory, 'catalog', 'data'));
+  return `postgresql:///pgdrill?host=${encodeURIComponent(socketDirectory)}&port=5432&user=pgdrill`;
 }
 
 /** Stops the embedded catalog of a state directory, if it runs. */

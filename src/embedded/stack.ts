@@ -10,7 +10,7 @@ import { isRunning, type ProcessIdentity, thisProcess } from '../process/process
 import { spawnDetached } from '../process/spawn-detached.js';
 import { ensurePostgres, type PostgresTools } from '../toolchain/postgres.js';
 import { ensureTemporal } from '../toolchain/temporal.js';
-import { type CatalogServer, startCatalogServer, stopCatalogServer } from './catalog-server.js';
+import { type CatalogServer, catalogUrlOf, startCatalogServer, stopCatalogServer } from './catalog-server.js';
 import { readAnyDevState, readDevState, removeDevState, writeDevState } from './dev-state.js';
 import { portIsFree, wantedOrFreePort } from './ports.js';
 import { startTemporalServer, type TemporalServer } from './temporal-server.js';
@@ -57,28 +57,38 @@ export async function startStack(request: StackRequest): Promise<Stack> {
   const tools = await ensurePostgres({ progress });
   const executable = await ensureTemporal({ progress });
   const ports = await choosePorts(request);
-  progress(`starting Temporal on 127.0.0.1:${ports.port}`);
-  const temporal = await startTemporalServer({
-    executable,
-    directory: stateDirectory,
-    ...ports,
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
-  let catalog: CatalogServer | undefined;
-  let worker: ProcessIdentity | undefined;
+  // Written down before each is waited for: a stack that is killed while it starts leaves nothing that the next one cannot find.
+  const children: ProcessIdentity[] = [];
+  const noteChild = async (child: ProcessIdentity): Promise<void> => {
+    children.push(child);
+    await writeDevState(stateDirectory, {
+      ...thisProcess(),
+      temporalAddress: `127.0.0.1:${ports.port}`,
+      uiUrl: `http://127.0.0.1:${ports.uiPort}`,
+      catalogUrl: catalogUrlOf(stateDirectory),
+      children,
+    });
+  };
   const stop = async (): Promise<void> => {
-    if (worker !== undefined && isRunning(worker)) await endGroup(worker.pid);
-    if (isRunning(temporal.process)) await endGroup(temporal.process.pid);
+    for (const child of [...children].reverse()) if (isRunning(child)) await endGroup(child.pid);
     await stopCatalogServer(tools, stateDirectory);
     await removeDevState(stateDirectory);
   };
   try {
+    progress(`starting Temporal on 127.0.0.1:${ports.port}`);
+    const temporal = await startTemporalServer({
+      executable,
+      directory: stateDirectory,
+      ...ports,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      onSpawn: noteChild,
+    });
     progress('starting the catalog database');
-    catalog = await startCatalogServer(tools, stateDirectory);
+    const catalog = await startCatalogServer(tools, stateDirectory);
     const workerLog = join(stateDirectory, 'worker.log');
     await rm(workerLog, { force: true }); // an earlier one's last words would be taken for this one's
     progress('starting the worker');
-    worker = await spawnDetached({
+    const worker = await spawnDetached({
       file: process.execPath,
       args: ['--enable-source-maps', workerFile],
       logFile: workerLog,
@@ -88,14 +98,8 @@ export async function startStack(request: StackRequest): Promise<Stack> {
         TEMPORAL_ADDRESS: temporal.address,
       },
     });
-    await waitUntilPolling(worker, workerLog);
-    await writeDevState(stateDirectory, {
-      ...thisProcess(),
-      temporalAddress: temporal.address,
-      uiUrl: temporal.uiUrl,
-      catalogUrl: catalog.url,
-      children: [worker, temporal.process],
-    });
+    await noteChild(worker);
+    await waitUntilPolling(worker, workerLog, request.signal);
     return { temporal, catalog, worker, workerLog, tools, stop };
   } catch (error) {
     await stop();
@@ -114,8 +118,9 @@ export async function claimStateDirectory(stateDirectory: string): Promise<void>
 }
 
 /** A worker loads its tools and code for a moment before it polls. @throws ToolchainError with its last words when it dies meanwhile. */
-async function waitUntilPolling(worker: ProcessIdentity, logFile: string): Promise<void> {
+async function waitUntilPolling(worker: ProcessIdentity, logFile: string, signal?: AbortSignal): Promise<void> {
   for (;;) {
+    signal?.throwIfAborted();
     const log = await readFile(logFile, 'utf8');
     if (log.includes(pollingMark)) return;
     if (!isRunning(worker)) {

@@ -28,6 +28,8 @@ export async function startTemporalServer(request: {
   port: number;
   uiPort: number;
   signal?: AbortSignal;
+  /** Told at once who runs, long before it answers: whoever gives up meanwhile has to end it. */
+  onSpawn?: (process: ProcessIdentity) => Promise<void>;
 }): Promise<TemporalServer> {
   const logFile = join(request.directory, 'temporal.log');
   const process_ = await spawnDetached({
@@ -45,6 +47,7 @@ export async function startTemporalServer(request: {
     ],
     logFile,
   });
+  await request.onSpawn?.(process_);
   const server = {
     address: `127.0.0.1:${request.port}`,
     uiUrl: `http://127.0.0.1:${request.uiPort}`,

@@ -4,6 +4,7 @@ import pg from 'pg';
 
 import { AccessError, codeOf, messageOf, UnreachableError } from '../errors.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
+import { readPassfile } from './passfile.js';
 
 export type Connection = pg.Client;
 
@@ -22,6 +23,7 @@ export async function connect(connection: string | Conninfo, overrides: Conninfo
   });
   const client = new pg.Client({
     ...clientOptions(conninfo),
+    ...(await passwordFrom(conninfo)),
     connectionTimeoutMillis: Number(conninfo['connect_timeout'] ?? 15) * 1_000,
     keepAlive: true,
   });
@@ -54,6 +56,13 @@ export async function withConnection<T>(
     options.signal?.removeEventListener('abort', close);
     await client.end().catch(() => undefined);
   }
+}
+
+async function passwordFrom(conninfo: Conninfo): Promise<{ password?: string }> {
+  const passfile = conninfo['passfile'];
+  if (passfile === undefined || conninfo['password'] !== undefined) return {};
+  const password = await readPassfile(passfile, conninfo);
+  return password === undefined ? {} : { password };
 }
 
 function clientOptions(conninfo: Conninfo): pg.ClientConfig {

@@ -7,7 +7,7 @@ import type { PostgresTools } from '../toolchain/postgres.js';
 /** Where source and repository stood at one moment: the simulated failure. */
 export interface FailureMoment {
   failureAt: string;
-  /** All commits before it were acknowledged or about to be. */
+  /** Everything committed lies before it; also what `synchronous_commit = off` has acknowledged but not flushed yet. */
   sourceLsn: string;
   /** What a restore could have reached with the repository alone. */
   repositoryLsn: string;
@@ -17,7 +17,7 @@ export interface FailureMoment {
 export async function readFailureMoment(client: Connection, repositoryLsn: string): Promise<FailureMoment> {
   const { rows } = await client.query<{ at: string; lsn: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-            pg_current_wal_flush_lsn()::text as lsn`,
+            pg_current_wal_insert_lsn()::text as lsn`,
   );
   const { at = '', lsn = '0/0' } = rows[0] ?? {};
   return { failureAt: at, sourceLsn: lsn, repositoryLsn };

@@ -27,9 +27,9 @@ export async function readIncrementalFile(path: string): Promise<IncrementalFile
     await file.read(head, 0, headerBytes, 0);
     const [found, count, lengthBlocks] = uint32s(head);
     if (found !== magic || count === undefined || lengthBlocks === undefined) throw damaged(path);
+    if (headerBytes + count * 4 > (await file.stat()).size) throw damaged(path);
     const list = Buffer.alloc(count * 4);
-    const { bytesRead } = await file.read(list, 0, list.length, headerBytes);
-    if (bytesRead !== list.length) throw damaged(path);
+    await file.read(list, 0, list.length, headerBytes);
     return { blocks: new Set(uint32s(list)), lengthBlocks };
   } finally {
     await file.close();

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { codeOf, SourceNotReadyError } from '../errors.js';
-import { bigIntToLsn } from '../postgres/lsn.js';
+import { bigIntToLsn, lsnToBigInt } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
 import { parseSegmentName, segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
 
@@ -63,30 +63,37 @@ export function continuityFrom(archive: WalArchive, history: readonly TimelineSp
 }
 
 /**
- * Waits until the archive holds a segment.
+ * Waits until the archive holds the segment with the last byte before an LSN.
  *
+ * @returns the segment's name.
  * @throws SourceNotReadyError after `timeoutMs`, with what `explain` finds out (the source's own view of its archiver).
  */
 export async function waitForSegment(
   archive: { directory: string; segmentSizeBytes: number },
   segment: { timeline: number; lsn: string },
-  options: { timeoutMs: number; signal: AbortSignal; explain: () => Promise<string>; onWait?: () => void },
-): Promise<void> {
-  const number = segmentNumberOf(segment.lsn, archive.segmentSizeBytes);
+  options: {
+    timeoutMs: number;
+    signal: AbortSignal;
+    explain: () => Promise<string>;
+    onWait?: (segment: string) => void;
+  },
+): Promise<string> {
+  // What ends at a segment's very beginning lies in the one before: the next may not come for long on an idle server.
+  const number = segmentNumberOf(bigIntToLsn(lsnToBigInt(segment.lsn) - 1n), archive.segmentSizeBytes);
+  const name = segmentName({ timeline: segment.timeline, number }, archive.segmentSizeBytes);
   const deadline = performance.now() + options.timeoutMs;
   for (;;) {
     options.signal.throwIfAborted();
     const now = await listWalArchive(archive.directory, archive.segmentSizeBytes);
-    if (now.segments.get(segment.timeline)?.has(number) === true) return;
+    if (now.segments.get(segment.timeline)?.has(number) === true) return name;
     if (performance.now() > deadline) {
-      const name = segmentName({ timeline: segment.timeline, number }, archive.segmentSizeBytes);
       throw new SourceNotReadyError({
         what: `WAL segment ${name} did not arrive in ${archive.directory} within ${options.timeoutMs / 1_000} s. ${await options.explain()}`,
         means: 'The WAL archive does not work: what is committed now could not be recovered from the repository.',
         todo: 'Run pgdrill doctor for the exact settings; look at pg_stat_archiver and the server’s log.',
       });
     }
-    options.onWait?.();
+    options.onWait?.(name);
     await sleep(100, undefined, { signal: options.signal }).catch(() => undefined);
   }
 }

@@ -41,6 +41,11 @@ export const isolationSettings: ReadonlySet<string> = new Set([
   'data_directory',
 ]);
 
+/** Where recovery stops is the drill's business, too: a second recovery_target would keep the server from starting. */
+function isFixed(name: string): boolean {
+  return isolationSettings.has(name) || name.startsWith('recovery_target');
+}
+
 export interface SandboxSettingsRequest {
   control: ControlData;
   target: ResolvedTarget;
@@ -55,7 +60,7 @@ export interface SandboxSettingsRequest {
 /** The whole `postgresql.conf` of a sandbox: nothing of the source's own configuration is read. */
 export function sandboxSettings(request: SandboxSettingsRequest): Record<string, string> {
   const { control, target } = request;
-  const wanted = Object.fromEntries(Object.entries(request.wanted).filter(([name]) => !isolationSettings.has(name)));
+  const wanted = Object.fromEntries(Object.entries(request.wanted).filter(([name]) => !isFixed(name)));
   return {
     shared_buffers: '256MB',
     ...wanted,

@@ -49,20 +49,23 @@ describe.each([17, 18] as const)('PostgreSQL %i', (major) => {
     // Whether the fault strikes depends on the order of readdir: for each table it is a toss-up.
     const tables = [...numbered('once', 6), ...numbered('after_growth', 6), ...numbered('twice', 4)];
     for (const table of tables) await raw.sql(`create table ${table} (id int, txt text); ${filled(table)}`);
-    const full = await raw.full();
-    for (const table of tables) {
-      if (table.startsWith('after_growth')) await grow(table);
-      await cut(table, 600);
-      await grow(table);
-      if (!table.startsWith('twice')) continue;
-      await cut(table, 1_200);
-      await grow(table);
+    let wrong: string[] = [];
+    for (let tries = 0; wrong.length === 0 && tries < 4; tries += 1) {
+      const full = await raw.full();
+      for (const table of tables) {
+        if (table.startsWith('after_growth')) await grow(table);
+        await cut(table, 600);
+        await grow(table);
+        if (!table.startsWith('twice')) continue;
+        await cut(table, 1_200);
+        await grow(table);
+      }
+      const incremental = await raw.incremental(full);
+      wrong = await differing(raw, [full, incremental], tables);
+      const judgement = await raw.judge([full], incremental);
+      expect(tables.filter((table) => named(judgement, table))).toEqual(wrong);
     }
-    const incremental = await raw.incremental(full);
-    const wrong = await differing(raw, [full, incremental], tables);
     expect(wrong).not.toEqual([]);
-    const judgement = await raw.judge([full], incremental);
-    expect(tables.filter((table) => named(judgement, table))).toEqual(wrong);
   });
 
   it('brings deleted rows back where COPY left empty pages behind a truncation', async () => {

@@ -79,10 +79,10 @@ describe('an archive directory', () => {
     expect((await listWalArchive(join(directory, 'gone'), size)).segments.size).toBe(0);
   });
 
-  const wait = (options: { signal?: AbortSignal; onWait?: () => void } = {}): Promise<void> =>
+  const wait = (options: { lsn?: string; signal?: AbortSignal; onWait?: () => void } = {}): Promise<string> =>
     waitForSegment(
       { directory, segmentSizeBytes: size },
-      { timeline: 1, lsn: '0/3000100' },
+      { timeline: 1, lsn: options.lsn ?? '0/3000100' },
       {
         timeoutMs: 300,
         signal: new AbortController().signal,
@@ -100,6 +100,11 @@ describe('an archive directory', () => {
       },
     });
     expect(waits).toBeGreaterThanOrEqual(2);
+  });
+
+  it('with the last byte before an LSN at a segment’s beginning is the one before', async () => {
+    await writeFile(join(directory, '000000010000000000000003'), '');
+    expect(await wait({ lsn: '0/4000000' })).toBe('000000010000000000000003');
   });
 
   it('is not waited for longer than allowed: the error says what the server knows', async () => {

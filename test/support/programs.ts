@@ -84,9 +84,13 @@ export async function launchWorker(configuration: string, env: Record<string, st
   );
 }
 
-/** The embedded stack, ready. */
-export async function launchDev(args: readonly string[], env: Record<string, string>): Promise<Program> {
-  return await launch(join('src', 'cli', 'main.js'), ['dev', ...args], env, /Stop with Ctrl-C/);
+/** The embedded stack: ready, or as far as `until` says. */
+export async function launchDev(
+  args: readonly string[],
+  env: Record<string, string>,
+  until = /Stop with Ctrl-C/,
+): Promise<Program> {
+  return await launch(join('src', 'cli', 'main.js'), ['dev', ...args], env, until);
 }
 
 /** Asks again and again until there is an answer, within a minute. */

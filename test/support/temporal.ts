@@ -22,12 +22,21 @@ export interface TestTemporal {
   stop: () => Promise<void>;
 }
 
-// Expected failures of workflows and activities are what these tests are about: only what the SDK itself calls an error is shown.
 let runtimeIsQuiet = false;
 
-export async function startTestTemporal(): Promise<TestTemporal> {
-  if (!runtimeIsQuiet) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+/** Failures of workflows and activities are what these tests are about: only what the SDK itself calls an error is shown. */
+export function quietRuntime(): void {
+  if (runtimeIsQuiet) return;
   runtimeIsQuiet = true;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } },
+    shutdownSignals: [],
+  });
+}
+
+export async function startTestTemporal(): Promise<TestTemporal> {
+  quietRuntime();
   const scratch = await makeScratch();
   const executable = await ensureTemporal({ progress: (line) => process.stderr.write(`${line}\n`) });
   const [port, uiPort] = [await freePort(), await freePort()];

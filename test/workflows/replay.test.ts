@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+import { Worker } from '@temporalio/worker';
+import { describe, expect, test } from 'vitest';
+
+import { quietRuntime } from '../support/temporal.js';
+
+quietRuntime();
+
+const histories = join(import.meta.dirname, '..', 'histories');
+const codePath = join(import.meta.dirname, '..', '..', 'dist', 'workflow-bundle.js');
+const names = (await readdir(histories)).filter((name) => name.endsWith('.json'));
+
+interface History {
+  events: {
+    eventType: string;
+    workflowExecutionFailedEventAttributes?: { failure?: { applicationFailureInfo?: { type?: string } } };
+  }[];
+}
+
+// A run that is on its way while pgdrill is upgraded goes on with the new code: that must take the same steps.
+describe('a run that an earlier pgdrill began', { timeout: 60_000 }, () => {
+  test.each(names)('goes on with the workflows of today: %s', async (name) => {
+    const history = await read(name);
+    await Worker.runReplayHistory({ workflowBundle: { codePath } }, history, name.replace('.json', ''));
+  });
+
+  test('would be noticed to have taken other steps', async () => {
+    const { events } = await read('backup.json');
+    const swapped = JSON.parse(JSON.stringify({ events }).replaceAll('"checkArchive"', '"captureLsn"')) as History;
+    await expect(Worker.runReplayHistory({ workflowBundle: { codePath } }, swapped, 'swapped')).rejects.toThrow(
+      /[Nn]ondeterminism/,
+    );
+  });
+});
+
+test('the recorded runs ended as their names say', async () => {
+  expect(names.sort()).toEqual([
+    'backup.json',
+    'drill-failed.json',
+    'drill-passed.json',
+    'drill-rejected.json',
+    'recover.json',
+  ]);
+  const ends = await Promise.all(names.map(async (name) => (await read(name)).events.at(-1)!));
+  expect(ends.map(({ eventType }) => eventType.replace('EVENT_TYPE_WORKFLOW_EXECUTION_', ''))).toEqual([
+    'COMPLETED',
+    'FAILED',
+    'COMPLETED',
+    'COMPLETED',
+    'COMPLETED',
+  ]);
+  expect(ends[1]!.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo?.type).toBe('DrillFailed');
+});
+
+test.each(names)('%s tells nothing of the machine that it was recorded on', async (name) => {
+  const text = await readFile(join(histories, name), 'utf8');
+  const payloads = [...text.matchAll(/"data": "([A-Za-z0-9+/=]+)"/g)].map(([, data]) =>
+    Buffer.from(data!, 'base64').toString(),
+  );
+  const all = [text, ...payloads].join('\n');
+  expect(all).not.toContain(hostname());
+  expect(all).not.toMatch(/password|\/root\/|\/home\/|\/work\/|pgdt-/);
+  expect(payloads.join('\n')).toContain('"shop"');
+});
+
+async function read(name: string): Promise<History> {
+  return JSON.parse(await readFile(join(histories, name), 'utf8')) as History;
+}
