@@ -24,6 +24,7 @@ export type BackupSummary = Pick<
   | 'durationMs'
   | 'sizeBytes'
   | 'serverVersion'
+  | 'unsafe'
 >;
 
 /** Base backup: a full one, verified and recorded. */
@@ -62,6 +63,7 @@ async function take(
     durationMs,
     sizeBytes,
     serverVersion,
+    unsafe,
   } = record;
   return {
     id,
@@ -78,5 +80,6 @@ async function take(
     durationMs,
     sizeBytes,
     serverVersion,
+    ...(unsafe === undefined ? {} : { unsafe }),
   };
 }

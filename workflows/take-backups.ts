@@ -25,7 +25,9 @@ export async function takeBackup(progress: RunProgress, cluster: string, type: B
   }
 }
 
-function describe({ id, type, fallbackReason, sizeBytes, startLsn, endLsn, durationMs }: BackupSummary): string {
-  const instead = fallbackReason === undefined ? '' : ` (a full, because ${fallbackReason})`;
-  return `${id}${type === 'full' ? instead : ''}: ${bytes(sizeBytes)}, ${startLsn} → ${endLsn}, ${seconds(durationMs / 1_000)}`;
+function describe(backup: BackupSummary): string {
+  const { id, type, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs } = backup;
+  const instead = type === 'full' && fallbackReason !== undefined ? ` (a full, because ${fallbackReason})` : '';
+  const distrust = unsafe === undefined ? '' : `; UNSAFE, will not be restored from: ${unsafe.join(' ')}`;
+  return `${id}${instead}: ${bytes(sizeBytes)}, ${startLsn} → ${endLsn}, ${seconds(durationMs / 1_000)}${distrust}`;
 }

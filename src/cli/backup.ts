@@ -8,7 +8,7 @@ import { bytes, seconds } from '../schema/figures.js';
 import type { BackupType } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed, sayStarted } from './finish.js';
-import { print, printJson } from './terminal.js';
+import { colors, print, printJson } from './terminal.js';
 import { watchWorkflow } from './watch-workflow.js';
 
 /** `pgdrill backup CLUSTER`: take a backup now. */
@@ -48,19 +48,19 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
     });
 }
 
-function describe({
-  id,
-  type,
-  requestedType,
-  fallbackReason,
-  sizeBytes,
-  startLsn,
-  endLsn,
-  durationMs,
-}: BackupResult): string {
-  const instead =
-    type === requestedType
-      ? ''
-      : `\nIt is a ${type} and not the ${requestedType} that was asked for, because ${fallbackReason ?? 'of the server'}.`;
-  return `${id}: ${bytes(sizeBytes)} in ${seconds(durationMs / 1_000)}, ${startLsn} → ${endLsn}, verified.${instead}`;
+function describe(backup: BackupResult): string {
+  const { id, type, requestedType, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs } = backup;
+  const lines = [`${id}: ${bytes(sizeBytes)} in ${seconds(durationMs / 1_000)}, ${startLsn} → ${endLsn}, verified.`];
+  if (type !== requestedType) {
+    lines.push(
+      `It is a ${type} and not the ${requestedType} that was asked for, because ${fallbackReason ?? 'of the server'}.`,
+    );
+  }
+  if (unsafe !== undefined) {
+    lines.push(
+      `${colors.yellow('It is unsafe')}: ${unsafe.join(' ')}`,
+      'pgdrill will not restore from it: its parent and the WAL since then give the right content. The next backup will be a full.',
+    );
+  }
+  return lines.join('\n');
 }

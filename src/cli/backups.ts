@@ -6,7 +6,7 @@ import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
-import { print, printJson } from './terminal.js';
+import { colors, print, printJson } from './terminal.js';
 
 /** `pgdrill backups CLUSTER`: what the repository holds. It needs neither Temporal nor the source. */
 export function addBackups(program: Command, exit: (code: ExitCode) => void): void {
@@ -22,15 +22,16 @@ export function addBackups(program: Command, exit: (code: ExitCode) => void): vo
       else {
         print(
           renderTable(
-            backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs }) => [
+            backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs, unsafe }) => [
               id,
               parent ?? '',
               `${startLsn} → ${endLsn}`,
               String(timeline),
               bytes(sizeBytes),
               seconds(durationMs / 1_000),
+              unsafe === undefined ? '' : colors.yellow('unsafe: not restored from'),
             ]),
-            ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', 'SIZE', 'TOOK'],
+            ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', 'SIZE', 'TOOK', ''],
           ),
         );
       }

@@ -34,10 +34,8 @@ export function finishFailed(error: unknown, workflowId: string, asJson: boolean
     return 0;
   }
   const { type, message, exitCode, result } = readEnding(error);
-  if (asJson)
-    printJson(
-      result === undefined ? { id: workflowId, error: { type, message } } : { ...result, error: { type, message } },
-    );
-  else if (result === undefined || type !== 'DrillFailed') say(`${colors.red(type)}: ${message}`);
+  // A drill that was judged `failed` says so in its table.
+  if (result === undefined || type !== 'DrillFailed' || asJson) say(`${colors.red(type)}: ${message}`);
+  if (asJson) printJson({ ...(result ?? { id: workflowId }), error: { type, message } });
   return exitCode;
 }

@@ -137,6 +137,15 @@ async function checkFaultPrevention(client: Connection): Promise<Finding[]> {
   );
   const [row] = rows;
   const findings: Finding[] = [];
+  if (row?.truncate !== 'off') {
+    findings.push({
+      name: 'vacuum_truncate',
+      level: 'ok',
+      message:
+        'VACUUM may cut the ends of tables off; PostgreSQL’s incremental backups can then be wrong. pgdrill judges each one and does not use a wrong one; ' +
+        'vacuum_truncate = off prevents them (docs/postgresql-incremental-faults.md)',
+    });
+  }
   if (row?.checksums === false && !row.hints) {
     findings.push({
       name: 'data_checksums',

@@ -4,7 +4,7 @@ import type { BackupRecord } from '../schema/backup-record.js';
 /**
  * The chain that ends with a backup: its full backup first, itself last.
  *
- * @throws RepositoryError naming the first link that is missing.
+ * @throws RepositoryError naming the first link that is missing, or the first that was found unsafe.
  */
 export function chainOf(backups: readonly BackupRecord[], id: string): BackupRecord[] {
   const byId = new Map(backups.map((backup) => [backup.id, backup]));
@@ -21,10 +21,21 @@ export function chainOf(backups: readonly BackupRecord[], id: string): BackupRec
     chain.unshift(link);
     next = link.parent;
   }
+  const distrusted = chain.find((link) => link.unsafe !== undefined);
+  if (distrusted?.unsafe !== undefined) throw unsafeLink(id, distrusted.id, distrusted.unsafe);
   return chain;
 }
 
-/** The backup that the next incremental builds on: the one with the furthest end whose chain is whole; undefined where there is none. */
+function unsafeLink(id: string, link: string, reasons: readonly string[]): RepositoryError {
+  return new RepositoryError({
+    what: `Backup ${link}${link === id ? '' : `, which ${id} builds on,`} cannot be trusted: ${reasons.join(' ')}`,
+    means:
+      'PostgreSQL wrote an incremental backup that would restore wrong content (docs/postgresql-incremental-faults.md). Its parent and the WAL since then give the right content, so nothing is lost.',
+    todo: 'Nothing: restores go through the parent, and the next backup is a full one.',
+  });
+}
+
+/** The backup that the next incremental builds on: the one with the furthest end whose chain is whole and safe; undefined where there is none. */
 export function newestBackup(backups: readonly BackupRecord[]): BackupRecord | undefined {
   return [...backups].reverse().find((backup) => {
     try {

@@ -2,27 +2,10 @@ import { codeOf, messageOf } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import { findStaleMaps, type StaleMap } from './stale-maps.js';
-import { findWrongBlocks, shortestLength, type WrongBlocks } from './stale-blocks.js';
-import { readIncrementalFile } from './incremental-file.js';
-import {
-  type ForkId,
-  keyOfFork,
-  listRelationFiles,
-  olderFilesOf,
-  type RelationFiles,
-  type SegmentId,
-} from './relation-files.js';
+import { type Damage, findDamage } from './link-damage.js';
+import { type ForkId, keyOfFork } from './relation-files.js';
 import { nameRelations } from './relation-names.js';
-import {
-  firstGap,
-  listWalSummaries,
-  type LsnRange,
-  readTruncations,
-  readWrittenBlocks,
-  type Truncation,
-  type WalSummary,
-} from './wal-summaries.js';
+import { firstGap, listWalSummaries, type LsnRange, type WalSummary } from './wal-summaries.js';
 
 /** A backup and where its `data` directory lies. Links in `pg_tblspc` are followed. */
 export interface LinkedBackup {
@@ -76,7 +59,8 @@ export async function judgeLink(request: LinkRequest, signal: AbortSignal): Prom
       }
       // Beside a promotion, only those of the timeline that both backups lie on were used by the server.
       const used = reasons.length > 0 ? summaries : ofTimeline(summaries, record.timeline);
-      return await findDamage(client, request, used, signal);
+      const directories = request.chain.map(({ dataDirectory }) => dataDirectory);
+      return await findDamage(client, [...directories, request.incremental.dataDirectory], used, signal);
     },
     { signal },
   ).catch((error: unknown) => {
@@ -104,95 +88,6 @@ async function readableSummaries(client: Connection, range: LsnRange): Promise<W
 
 function describeGap(gap: LsnRange, range: LsnRange): string {
   return `The server no longer has the WAL summaries from ${gap.from} to ${gap.to} (of ${range.from} to ${range.to}): nobody can tell whether the backup holds every block that changed. Raise wal_summary_keep_time.`;
-}
-
-interface Damage {
-  blocks: { fork: ForkId; limitBlocks: number; wrong: WrongBlocks }[];
-  maps: StaleMap[];
-}
-
-async function findDamage(
-  client: Connection,
-  request: LinkRequest,
-  summaries: readonly WalSummary[],
-  signal: AbortSignal,
-): Promise<Damage> {
-  const sizes = await readSizes(client);
-  const truncations = summaries.length === 0 ? [] : await readTruncations(client, summaries);
-  const files = await listRelationFiles(request.incremental.dataDirectory);
-  const older: RelationFiles[] = [];
-  for (const { dataDirectory } of [...request.chain].reverse()) older.push(await listRelationFiles(dataDirectory));
-
-  const suspects = await findSuspects(files, older, truncations, sizes, signal);
-  const truncated = suspects.filter(({ limitBlocks }) => limitBlocks < Infinity);
-  const written =
-    truncated.length === 0
-      ? new Map<string, Set<number>>()
-      : await readWrittenBlocks(
-          client,
-          summaries,
-          truncated.map(({ id, limitBlocks }) => ({ fork: id, block: limitBlocks })),
-        );
-  const blocks: Damage['blocks'] = [];
-  for (const { id, path, limitBlocks } of suspects) {
-    const first = id.segment * sizes.segmentBlocks;
-    const wrong = findWrongBlocks(
-      await readIncrementalFile(path),
-      await olderFilesOf(id, older, sizes.blockSize),
-      limitBlocks - first,
-      (block) => written.get(keyOfFork(id))?.has(first + block) === true,
-    );
-    if (wrong.lost.length + wrong.revived.length > 0) blocks.push({ fork: id, limitBlocks, wrong });
-  }
-  const maps = await findStaleMaps(files, older, truncations, sizes);
-  return { blocks, maps };
-}
-
-export interface Sizes {
-  blockSize: number;
-  /** Blocks in one file of a relation. */
-  segmentBlocks: number;
-}
-
-async function readSizes(client: Connection): Promise<Sizes> {
-  const { rows } = await client.query<Sizes>(
-    `
-    select
-      current_setting('block_size')::int as "blockSize",
-      (pg_size_bytes(current_setting('segment_size')) / current_setting('block_size')::int)::int as "segmentBlocks"
-    `,
-  );
-  return rows[0] ?? { blockSize: 8_192, segmentBlocks: 131_072 };
-}
-
-interface Suspect {
-  id: SegmentId;
-  path: string;
-  /** Infinity where the fork was not truncated since the parent; then it was earlier in the chain. */
-  limitBlocks: number;
-}
-
-/** The incremental files that are longer than their relation was at some time since it was last copied whole. */
-async function findSuspects(
-  files: RelationFiles,
-  older: readonly RelationFiles[],
-  truncations: readonly Truncation[],
-  sizes: Sizes,
-  signal: AbortSignal,
-): Promise<Suspect[]> {
-  const limits = new Map(truncations.map((each) => [keyOfFork(each), each.limitBlocks]));
-  const suspects: Suspect[] = [];
-  for (const { id, kind, path } of files.values()) {
-    signal.throwIfAborted();
-    const limitBlocks = limits.get(keyOfFork(id)) ?? Infinity;
-    // Right behind a full backup only a truncation since then matters, and most files have none.
-    if (kind === 'full' || (limitBlocks === Infinity && older.length === 1)) continue;
-    const { lengthBlocks } = await readIncrementalFile(path);
-    const chain = await olderFilesOf(id, older, sizes.blockSize);
-    if (lengthBlocks > shortestLength(chain, limitBlocks - id.segment * sizes.segmentBlocks))
-      suspects.push({ id, path, limitBlocks });
-  }
-  return suspects;
 }
 
 async function describeDamage(connection: Conninfo, damage: Damage, signal: AbortSignal): Promise<string[]> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { type IncrementalFile, readIncrementalFile } from './incremental-file.js';
+import { type IncrementalFile, offsetInIncremental, readBlock, readIncrementalFile } from './incremental-file.js';
 
 /** A relation fork by what its files are called; oids as numbers. */
 export interface ForkId {
@@ -85,4 +85,15 @@ export async function olderFilesOf(
     older.push({ kind: 'incremental', path, ...(await readIncrementalFile(path)) });
   }
   return older;
+}
+
+/** The block that pg_combinebackup would take from the older backups; undefined where none has it, which makes it empty. */
+export async function readOlderBlock(older: OlderFiles, block: number, blockSize: number): Promise<Buffer | undefined> {
+  for (const each of older) {
+    if (each.kind === 'full')
+      return block < each.lengthBlocks ? await readBlock(each.path, block * blockSize, blockSize) : undefined;
+    if (each.blocks.has(block))
+      return await readBlock(each.path, offsetInIncremental(each, block, blockSize), blockSize);
+  }
+  return undefined;
 }

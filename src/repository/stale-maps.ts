@@ -1,9 +1,9 @@
-import { offsetInIncremental, readBlock, readIncrementalFile } from './incremental-file.js';
+import { readIncrementalFile } from './incremental-file.js';
 import {
   type ForkId,
   keyOfSegment,
   olderFilesOf,
-  type OlderFiles,
+  readOlderBlock,
   type RelationFiles,
   type SegmentId,
 } from './relation-files.js';
@@ -46,16 +46,6 @@ export async function findStaleMaps(
     if (old !== undefined && hasBitsFrom(old, within)) stale.push({ fork, limitBlocks });
   }
   return stale;
-}
-
-async function readOlderBlock(older: OlderFiles, block: number, blockSize: number): Promise<Buffer | undefined> {
-  for (const each of older) {
-    if (each.kind === 'full')
-      return block < each.lengthBlocks ? await readBlock(each.path, block * blockSize, blockSize) : undefined;
-    if (each.blocks.has(block))
-      return await readBlock(each.path, offsetInIncremental(each, block, blockSize), blockSize);
-  }
-  return undefined;
 }
 
 function hasBitsFrom(page: Buffer, heapBlock: number): boolean {

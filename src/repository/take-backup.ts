@@ -13,7 +13,8 @@ import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { newestBackup } from './chains.js';
+import { chainOf, newestBackup } from './chains.js';
+import { judgeLink } from './link-safety.js';
 import { claimFor, keys, listBackups, type Repository } from './repository.js';
 import { lockPathOf } from './storage.js';
 import { withWriterLock } from './writer-lock.js';
@@ -29,7 +30,7 @@ export interface BackupRequest {
  * work finds it by its operation and answers the same.
  *
  * An incremental builds on the newest backup whose chain is whole. Where that cannot be continued safely a full is taken instead,
- * and the record says why.
+ * and the record says why. An incremental that PostgreSQL got wrong is kept, recorded as unsafe and never used; the next is a full.
  */
 export async function takeBackup(
   tools: PostgresTools,
@@ -47,12 +48,13 @@ export async function takeBackup(
     );
     await claimFor(request.repository, source.systemIdentifier);
     const parent = request.type === 'incremental' ? newestBackup(backups) : undefined;
-    const reason = request.type === 'full' ? undefined : whyNotIncremental(source, parent);
+    const reason =
+      request.type === 'full' ? undefined : (whyNotIncremental(source, parent) ?? whyAnew(backups, parent));
     const attempt = { tools, request, context, source, tablespaces };
     if (request.type === 'full' || parent === undefined || reason !== undefined)
       return await takeOne({ ...attempt, fallbackReason: reason });
     try {
-      return await takeOne({ ...attempt, parent });
+      return await takeOne({ ...attempt, chain: chainOf(backups, parent.id) });
     } catch (error) {
       const refusal = refusedBecauseOfSummaries(error);
       if (refusal === undefined) throw error;
@@ -72,6 +74,12 @@ export function whyNotIncremental(source: Source, parent: BackupRecord | undefin
   }
   if (parent.dataChecksums !== source.dataChecksums) return `data checksums were switched since ${parent.id}`;
   return undefined;
+}
+
+/** After an unsafe incremental the next would most likely be unsafe for the same reason. */
+function whyAnew(backups: readonly BackupRecord[], parent: BackupRecord | undefined): string | undefined {
+  const unsafe = backups.find((backup) => backup.unsafe !== undefined && backup.parent === parent?.id);
+  return unsafe?.unsafe === undefined ? undefined : `${unsafe.id} was found unsafe: ${unsafe.unsafe.join(' ')}`;
 }
 
 /** The server's own refusals that a full backup mends (PostgreSQL source, basebackup_incremental.c). */
@@ -100,7 +108,8 @@ interface OneBackup {
   context: StepContext;
   source: Source;
   tablespaces: { oid: number; name: string; location: string }[];
-  parent?: BackupRecord;
+  /** What the incremental builds on, the full first; absent for a full. */
+  chain?: BackupRecord[];
   fallbackReason?: string | undefined;
 }
 
@@ -110,10 +119,11 @@ async function takeOne({
   context,
   source,
   tablespaces,
-  parent,
+  chain,
   fallbackReason,
 }: OneBackup): Promise<BackupRecord> {
   const { storage } = request.repository;
+  const parent = chain?.at(-1);
   const type = parent === undefined ? 'full' : 'incremental';
   const { id, startedAt } = await newBackupId(request.repository, type);
   // Every earlier attempt's leftovers go, whatever second they were begun in.
@@ -150,6 +160,21 @@ async function takeOne({
         todo: 'Check the connection (several hosts, a failover to something else), then take the backup again.',
       });
     }
+    // Before the links to tablespaces are turned to where the files will lie.
+    context.progress({ doing: `judging ${id}` });
+    const judgement = await judgeLink(
+      {
+        connection: request.connection,
+        chain: await Promise.all(
+          (chain ?? []).map(async (link) => ({
+            record: link,
+            dataDirectory: join(await storage.fetch(keys.backup(link.id)), 'data'),
+          })),
+        ),
+        incremental: { record: { id, ...manifest }, dataDirectory: data },
+      },
+      context.signal,
+    );
     for (const tablespace of mapped)
       await relink(data, tablespace.oid, join(storage.pathOf(keys.backup(id)), 'tablespaces', String(tablespace.oid)));
     const finishedAt = new Date();
@@ -161,6 +186,7 @@ async function takeOne({
       requestedType: request.type,
       ...(fallbackReason === undefined ? {} : { fallbackReason }),
       ...(parent === undefined ? {} : { parent: parent.id }),
+      ...(judgement.safe ? {} : { unsafe: judgement.reasons }),
       systemIdentifier: manifest.systemIdentifier,
       timeline: manifest.timeline,
       startLsn: manifest.startLsn,

@@ -16,6 +16,11 @@ export const backupRecordSchema = z.object({
   fallbackReason: z.string().optional(),
   /** The backup that this one builds on; absent for a full. */
   parent: z.string().optional(),
+  /**
+   * Why the link to the parent cannot be trusted (docs/postgresql-incremental-faults.md), as sentences: no restore uses this backup and
+   * none builds on it.
+   */
+  unsafe: z.array(z.string()).min(1).optional(),
   systemIdentifier: z.string(),
   timeline: z.number().int().positive(),
   startLsn: lsnSchema,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { LinkedBackup } from '../../src/repository/link-safety.js';
 import { differing, type RawCluster, startRawCluster } from './raw-backups.js';
 
-/** Random work on ten tables: judgeLink must name exactly those whose restored content differs, through a chain of several links. */
+/** Random work on ten tables: judgeLink must name those whose restored content differs, through a chain of several links. */
 
 const tables = Array.from({ length: 10 }, (_, index) => `t${index}`);
 let raw: RawCluster;
@@ -42,7 +42,7 @@ const work: ((table: string) => Promise<unknown>)[] = [
   async (table) => await raw.sql(`update ${table} set txt = repeat('u', 200) where id % 97 = ${below(97)}`),
 ];
 
-it('names exactly the tables that a restore gets wrong, whatever happened to them', async () => {
+it('names the tables that a restore gets wrong, whatever happened to them', async () => {
   let chain: LinkedBackup[] = [await raw.full()];
   for (let round = 0; round < 6; round += 1) {
     const story: string[] = [];
@@ -56,10 +56,15 @@ it('names exactly the tables that a restore gets wrong, whatever happened to the
     }
     const incremental = await raw.incremental(chain.at(-1)!);
     const judgement = await raw.judge(chain, incremental);
-    const named = tables.filter(
-      (table) => !judgement.safe && judgement.reasons.some((reason) => reason.includes(`able public.${table} in`)),
-    );
-    expect(named, `after ${story.join(' ')}`).toEqual(await differing(raw, [...chain, incremental], tables));
+    const wrong = await differing(raw, [...chain, incremental], tables);
+    const reasons = judgement.safe ? [] : judgement.reasons;
+    const reasonFor = (table: string): string | undefined =>
+      reasons.find((reason) => reason.includes(`able public.${table} in`));
+    const missed = wrong.filter((table) => reasonFor(table) === undefined);
+    expect(missed, `after ${story.join(' ')}`).toEqual([]);
+    // A page that comes back may hold nothing but dead rows: then the content is right by luck, and it is still the wrong page.
+    const surplus = tables.filter((table) => !wrong.includes(table) && reasonFor(table) !== undefined);
+    for (const table of surplus) expect(reasonFor(table)).toMatch(/has grown again: \d+ empty blocks/);
     chain = judgement.safe ? [...chain, incremental] : [await raw.full()];
   }
 });

@@ -233,7 +233,7 @@ async function lastStart(handle: WorkflowHandle, activity: string): Promise<{ at
   const { seconds, nanos } = started.eventTime!;
   return {
     attempt: started.activityTaskStartedEventAttributes!.attempt!,
-    at: Number(seconds) * 1_000 + Number(nanos ?? 0) / 1e6,
+    at: Number(seconds) * 1_000 + (nanos ?? 0) / 1e6,
   };
 }
 

@@ -233,7 +233,7 @@ test('a row that was changed in the sandbox fails the drill and names its table'
 
   const handle = temporal.client.workflow.getHandle('changed-row');
   expect((await handle.describe()).status.name).toBe('FAILED');
-  const failure = await handle.result().catch((error: unknown) => error);
+  const failure: unknown = await handle.result().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(WorkflowFailedError);
   expect((failure as WorkflowFailedError).cause).toMatchObject({ type: 'DrillFailed', nonRetryable: true });
   expect((failure as WorkflowFailedError).cause).toBeInstanceOf(ApplicationFailure);

@@ -176,7 +176,7 @@ async function spanOf(handle: WorkflowHandle, from: string, to: string): Promise
   const done = events!.find(
     (event) => String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(scheduled(to).eventId),
   )!;
-  const at = (event: typeof done) => Number(event.eventTime?.seconds) + Number(event.eventTime?.nanos ?? 0) / 1e9;
+  const at = (event: typeof done) => Number(event.eventTime?.seconds) + (event.eventTime?.nanos ?? 0) / 1e9;
   return at(done) - at(scheduled(from));
 }
 
