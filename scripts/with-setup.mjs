@@ -1,5 +1,5 @@
 // Runs a command of this checkout from wherever you are, after bringing dependencies and build in step with it:
-//   node scripts/with-setup.mjs demo|test|docs|histories|silent-loss|pgdrill|build [arguments…]
+//   node scripts/with-setup.mjs demo|test|docs|silent-loss|pgdrill|build [arguments…]
 // Plain JavaScript without dependencies, since it runs before there are any.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,6 @@ const inRoot = (path) => join(root, path);
 const commands = {
   demo: (args) => [{ args: [inRoot('dist/src/cli/main.js'), 'demo', ...args] }],
   pgdrill: (args) => [{ args: [inRoot('dist/src/cli/main.js'), ...args] }],
-  histories: (args) => [{ args: [inRoot('dist/scripts/record-histories.js'), ...args], cwd: root }],
   'silent-loss': (args) => [{ args: [inRoot('dist/scripts/silent-loss.js'), ...args] }],
   docs: (args) => [{ args: [inRoot('dist/scripts/generate-docs.js'), ...args], cwd: root }],
   test: (args) => [

@@ -1,4 +1,4 @@
-import { lsnToBigInt } from './lsn.js';
+import { bigIntToLsn, lsnToBigInt } from './lsn.js';
 
 /**
  * Names of WAL segment files (PostgreSQL source, xlog_internal.h): timeline, then the segment number split so that the last
@@ -30,4 +30,15 @@ export function parseSegmentName(file: string, segmentSizeBytes: number): WalSeg
 /** The number of the segment that holds the byte at `lsn`. A position in the middle of a segment belongs to that segment. */
 export function segmentNumberOf(lsn: string, segmentSizeBytes: number): bigint {
   return lsnToBigInt(lsn) / BigInt(segmentSizeBytes);
+}
+
+/**
+ * An insert position that stands right behind a page's header, moved to the page's beginning: nothing lies in between (PostgreSQL source,
+ * xlog_internal.h: 40 bytes on a segment's first page, 24 on others, pages of 8 kB). So an idle server's position equals the archive's end.
+ */
+export function withoutPageHeader(lsn: string, segmentSizeBytes: number): string {
+  const position = lsnToBigInt(lsn);
+  const [inPage, inSegment] = [position % 8192n, position % BigInt(segmentSizeBytes)];
+  if (inSegment === 40n) return bigIntToLsn(position - 40n);
+  return inPage === 24n && inSegment !== 24n ? bigIntToLsn(position - 24n) : lsn;
 }

@@ -66,7 +66,11 @@ export async function captureSource(
         });
       }
       const history = await historyOf(request, backup, source);
-      const moment = await readFailureMoment(client, await savedUpTo(request, backup, history));
+      const moment = await readFailureMoment(
+        client,
+        await savedUpTo(request, backup, history),
+        source.walSegmentSizeBytes,
+      );
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
       const held = await takeFence(

@@ -1,6 +1,7 @@
 import type { Connection } from '../postgres/connection.js';
 import { compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
 import { listTransactionEnds } from '../postgres/waldump.js';
+import { withoutPageHeader } from '../postgres/wal-segment.js';
 import type { Rpo } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 
@@ -14,13 +15,17 @@ export interface FailureMoment {
 }
 
 /** Fixes the moment of the simulated failure. The repository has to be looked at first: what arrives later does not count as saved. */
-export async function readFailureMoment(client: Connection, repositoryLsn: string): Promise<FailureMoment> {
+export async function readFailureMoment(
+  client: Connection,
+  repositoryLsn: string,
+  segmentSizeBytes: number,
+): Promise<FailureMoment> {
   const { rows } = await client.query<{ at: string; lsn: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
             pg_current_wal_insert_lsn()::text as lsn`,
   );
   const { at = '', lsn = '0/0' } = rows[0] ?? {};
-  return { failureAt: at, sourceLsn: lsn, repositoryLsn };
+  return { failureAt: at, sourceLsn: withoutPageHeader(lsn, segmentSizeBytes), repositoryLsn };
 }
 
 /**
@@ -43,6 +48,7 @@ export async function measureRpo(
       { ...wal, from: repositoryLsn, to: sourceLsn },
       {
         signal,
+        allowNothing: true, // the rest of one long record may be all there is
         onEnd: (end) => {
           if (end.kind !== 'commit' || compareLsn(end.lsn, sourceLsn) >= 0) return;
           transactions += 1;

@@ -81,16 +81,17 @@ export async function readSandboxRecord(directory: string): Promise<z.infer<type
  */
 export async function removeSandbox(tools: PostgresTools, layout: Omit<Sandbox, 'superuser'>): Promise<void> {
   await reapTool(combineLock(layout));
-  await stopInstance(tools, layout.dataDirectory, 'immediate');
-  // A recovery's data directory lies elsewhere. It is removed only where we claimed it, which we do only if it was empty.
-  if (await exists(claimOf(layout))) {
+  // A recovery's data directory lies elsewhere: it is ours only where we claimed it, which we do only if it was empty.
+  const ours = layout.dataDirectory.startsWith(`${layout.directory}/`) || (await exists(claimOf(layout)));
+  if (ours) {
+    await stopInstance(tools, layout.dataDirectory, 'immediate');
     await rm(layout.dataDirectory, { recursive: true, force: true });
     await rm(sandboxTablespaces(layout), { recursive: true, force: true });
     for (const partial of await partialsOf(layout)) await rm(partial, { recursive: true, force: true });
   }
   await rm(layout.directory, { recursive: true, force: true });
   await rm(layout.socketDirectory, { recursive: true, force: true });
-  if ((await instanceStatus(layout.dataDirectory)) !== undefined || (await exists(layout.directory))) {
+  if ((ours && (await instanceStatus(layout.dataDirectory)) !== undefined) || (await exists(layout.directory))) {
     throw new SandboxError({
       what: `The sandbox ${layout.directory} could not be removed.`,
       means: 'It still takes disk space, and perhaps its server runs.',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { bigIntToLsn, compareLsn, lsnDistanceBytes, lsnToBigInt, maxLsn } from '../../src/postgres/lsn.js';
-import { parseSegmentName, segmentName, segmentNumberOf } from '../../src/postgres/wal-segment.js';
+import { parseSegmentName, segmentName, segmentNumberOf, withoutPageHeader } from '../../src/postgres/wal-segment.js';
 
 const mib = 1024 * 1024;
 
@@ -67,5 +67,18 @@ describe('the name of a WAL segment', () => {
       const last = segmentNumberOf('0/FFFFFFFF', size * mib);
       expect(segmentNumberOf('1/0', size * mib)).toBe(last + 1n);
     }
+  });
+});
+
+describe('an insert position', () => {
+  const size = 16 * 1024 * 1024;
+
+  it.each([
+    ['0/3000028', '0/3000000', 'behind the long header of a segment’s first page'],
+    ['0/3002018', '0/3002000', 'behind the short header of another page'],
+    ['0/3000018', '0/3000018', 'inside the long header is none, and stays'],
+    ['0/3000060', '0/3000060', 'behind a record'],
+  ])('%s is taken as %s (%s)', (lsn, expected) => {
+    expect(withoutPageHeader(lsn, size)).toBe(expected);
   });
 });

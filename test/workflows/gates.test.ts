@@ -154,6 +154,8 @@ describe('an input that is not understood ends the workflow at once and names th
 async function waitsAt(handle: WorkflowHandle, gate: string): Promise<WorkflowProgress> {
   return await eventually(`${handle.workflowId} to wait at ${gate}`, async () => {
     const progress = await handle.query<WorkflowProgress>('progress');
+    const { status } = await handle.describe();
+    if (status.name !== 'RUNNING') throw new Error(`it ended before: ${JSON.stringify(progress.steps.at(-3))}`);
     return progress.waiting?.gate === gate ? progress : undefined;
   });
 }
