@@ -13,7 +13,7 @@ import type { Temporal } from './temporal.js';
  * @throws UsageError when there is no such workflow, it has ended, or no gate waits.
  */
 export async function decide(
-  { client }: Temporal,
+  { client }: Pick<Temporal, 'client'>,
   workflowId: string,
   decision: 'approve' | 'reject',
   by: { by: string; reason: string; gate?: GateName | undefined },
@@ -29,6 +29,14 @@ export async function decide(
         what: `${workflowId} does not wait for anyone now.`,
         means: 'There is nothing to decide yet.',
         todo: `Watch it (pgdrill status ${workflowId}), or name the gate to decide beforehand with --gate.`,
+      });
+    }
+    const earlier = progress.approvals.find((approval) => approval.gate === gate);
+    if (earlier !== undefined) {
+      throw new UsageError({
+        what: `Gate ${gate} of ${workflowId} was ${earlier.decision} by ${earlier.by} at ${earlier.decidedAt}.`,
+        means: 'The first decision stands; this one changes nothing.',
+        todo: `See what it does now: pgdrill status ${workflowId}`,
       });
     }
     await handle.signal(decision, { gate, by: by.by, reason: by.reason });

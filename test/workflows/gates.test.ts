@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { decide } from '../../src/client/decide.js';
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { type DrillResult, type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
@@ -47,6 +48,8 @@ describe('a drill that waits for a human', { timeout: 120_000 }, () => {
     const second = await waitsAt(handle, 'promote');
     expect(second.approvals).toMatchObject([{ gate: 'restore', decision: 'approved', by: 'ada', reason: 'go' }]);
     expect(second.waiting?.question).toMatch(/^Replay reached [0-9A-F/]+/);
+    const tooLate = decide(temporal, handle.workflowId, 'reject', { gate: 'restore', by: 'eve', reason: '' });
+    await expect(tooLate).rejects.toThrow(`Gate restore of ${handle.workflowId} was approved by ada`);
     await handle.signal('approve', { gate: 'promote', by: 'grace', reason: '' });
     const result = (await handle.result()) as DrillResult;
 
