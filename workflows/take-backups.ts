@@ -8,14 +8,17 @@ import { steps } from './steps.js';
 
 /** Takes one backup and notes it in the catalog, also when it fails. */
 export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
+  const backup = await takeOrNoteFailure(progress, cluster, type);
+  await steps.recordBackup({ cluster, backupId: backup.id });
+  return backup;
+}
+
+async function takeOrNoteFailure(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
   const startedAt = new Date().toISOString();
   try {
-    const backup =
-      type === 'full'
-        ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
-        : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
-    await steps.recordBackup({ cluster, backupId: backup.id });
-    return backup;
+    return type === 'full'
+      ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
+      : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);
