@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { type Connection, connect } from '../../src/postgres/connection.js';
 import { compareLsn } from '../../src/postgres/lsn.js';
@@ -188,6 +188,13 @@ describe('transactions that are open while the fence is taken', () => {
 });
 
 describe('what would have been lost', () => {
+  beforeAll(async () => {
+    // Autovacuum commits, too.
+    await shop.sql(`alter system set autovacuum = off`);
+    await shop.sql(`select pg_reload_conf()`);
+    await alone();
+  });
+
   it('is nothing where the archive has all', async () => {
     await shop.archive();
     const { rpo } = await capture();
@@ -202,6 +209,8 @@ describe('what would have been lost', () => {
     startLoad(`insert into counted values (1);`, 2);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await stopLoad();
+    // pgbench may be gone before its servers have committed what it last sent.
+    await alone();
     const [source] = await shop.sql<{ rows: number; oldest: Date }>(
       `select count(*)::int as rows, (select min(pg_xact_commit_timestamp(xmin)) from pg_class where relname = 'counted') as oldest from counted`,
     );
@@ -214,6 +223,15 @@ describe('what would have been lost', () => {
     expect(Math.abs(rpo.seconds - age)).toBeLessThan(0.01);
   });
 });
+
+/** Waits until nobody is left who could commit something. */
+async function alone(): Promise<void> {
+  const others = `
+    select backend_type, query
+      from pg_stat_activity
+     where backend_type = 'autovacuum worker' or backend_type = 'client backend' and pid <> pg_backend_pid()`;
+  await vi.waitFor(async () => expect(await shop.sql(others)).toEqual([]), { timeout: 30_000, interval: 100 });
+}
 
 it('leaves no session and no transaction on the source', async () => {
   const taken = await capture();
