@@ -21,21 +21,39 @@ export async function connect(connection: string | Conninfo, overrides: Conninfo
     ...(typeof connection === 'string' ? parseConninfo(connection) : connection),
     ...overrides,
   });
-  const client = new pg.Client({
+  const options = {
     ...clientOptions(conninfo),
     ...(await passwordFrom(conninfo)),
     connectionTimeoutMillis: Number(conninfo['connect_timeout'] ?? 15) * 1_000,
     keepAlive: true,
-  });
+  };
+  const [first, second] = tlsAttempts(conninfo);
+  try {
+    return await open({ ...options, ssl: first }).catch(async (error: unknown) => {
+      if (second === undefined || isUnreachable(error)) throw error;
+      return await open({ ...options, ssl: second });
+    });
+  } catch (error) {
+    throw explain(error, conninfo);
+  }
+}
+
+async function open(options: pg.ClientConfig): Promise<Connection> {
+  const client = new pg.Client(options);
   // Without a listener, a connection that breaks while idle would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
   } catch (error) {
     await client.end().catch(() => undefined);
-    throw explain(error, conninfo);
+    throw error;
   }
   return client;
+}
+
+/** Nobody is there: neither with TLS nor without it. */
+function isUnreachable(error: unknown): boolean {
+  return /^E[A-Z]+$/.test(codeOf(error) ?? '') || messageOf(error).includes('timeout');
 }
 
 /** Runs `work` with a connection that is closed whatever happens. Cancelling closes it, which ends a running statement. */
@@ -65,19 +83,32 @@ async function passwordFrom(conninfo: Conninfo): Promise<{ password?: string }> 
   return password === undefined ? {} : { password };
 }
 
-function clientOptions(conninfo: Conninfo): pg.ClientConfig {
+type Tls = Exclude<pg.ClientConfig['ssl'], undefined>;
+
+/**
+ * With TLS or without it, in the order in which libpq tries (manual, "SSL Support", sslmode): `prefer`, its default, first with and then
+ * without; `allow` the other way round; both take any certificate. There is no TLS on a Unix socket.
+ */
+function tlsAttempts(conninfo: Conninfo): [Tls] | [Tls, Tls] {
   const sslmode = conninfo['sslmode'] ?? process.env['PGSSLMODE'] ?? 'prefer';
+  const host = conninfo['host'] ?? conninfo['hostaddr'] ?? process.env['PGHOST'];
+  if (host?.startsWith('/') === true || sslmode === 'disable') return [false];
+  const file = (key: string): string | undefined =>
+    conninfo[key] === undefined ? undefined : readFileSync(conninfo[key], 'utf8');
+  const [ca, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map(file);
+  const tls = {
+    rejectUnauthorized: sslmode === 'verify-ca' || sslmode === 'verify-full',
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(sslmode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+  };
+  if (sslmode === 'allow') return [false, tls];
+  return sslmode === 'prefer' ? [tls, false] : [tls];
+}
+
+function clientOptions(conninfo: Conninfo): pg.ClientConfig {
   const host = conninfo['host'] ?? conninfo['hostaddr'];
-  const ssl =
-    host?.startsWith('/') === true || ['disable', 'allow', 'prefer'].includes(sslmode)
-      ? undefined
-      : {
-          rejectUnauthorized: sslmode === 'verify-ca' || sslmode === 'verify-full',
-          ...(conninfo['sslrootcert'] === undefined ? {} : { ca: readFileSync(conninfo['sslrootcert'], 'utf8') }),
-          ...(conninfo['sslcert'] === undefined ? {} : { cert: readFileSync(conninfo['sslcert'], 'utf8') }),
-          ...(conninfo['sslkey'] === undefined ? {} : { key: readFileSync(conninfo['sslkey'], 'utf8') }),
-          ...(sslmode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
-        };
   return {
     ...(host === undefined ? {} : { host }),
     ...(conninfo['port'] === undefined ? {} : { port: Number(conninfo['port']) }),
@@ -87,7 +118,6 @@ function clientOptions(conninfo: Conninfo): pg.ClientConfig {
     ...(conninfo['password'] === undefined ? {} : { password: conninfo['password'] }),
     ...(conninfo['options'] === undefined ? {} : { options: conninfo['options'] }),
     application_name: conninfo['application_name'] ?? 'pgdrill',
-    ...(ssl === undefined ? {} : { ssl }),
   };
 }
 

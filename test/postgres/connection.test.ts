@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { AccessError, UnreachableError } from '../../src/errors.js';
+import type { Conninfo } from '../../src/postgres/conninfo.js';
+import { withConnection } from '../../src/postgres/connection.js';
+import { writeFileDurably } from '../../src/files/durable.js';
+import { startTestCluster, type TestCluster } from '../support/cluster.js';
+import { freePort, makeScratch, removeScratch } from '../support/scratch.js';
+
+/** Node makes no certificates. */
+const canMakeCertificates = spawnSync('openssl', ['version']).status === 0;
+
+let scratch: string;
+let cluster: TestCluster;
+let address: Conninfo;
+let certificate: string;
+
+beforeAll(async () => {
+  scratch = await makeScratch();
+  cluster = await startTestCluster(scratch);
+  address = { host: '127.0.0.1', port: String(await freePort()), user: 'postgres', dbname: 'postgres' };
+  certificate = join(cluster.dataDirectory, 'server.crt');
+  if (!canMakeCertificates) return;
+  const key = join(cluster.dataDirectory, 'server.key');
+  await execa('openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1'],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-out', certificate, '-keyout', key],
+  ]);
+  // Written once more, for the server's user.
+  for (const file of [certificate, key]) await writeFileDurably(file, await readFile(file, 'utf8'));
+});
+afterAll(async () => {
+  await cluster.remove();
+  await removeScratch(scratch);
+});
+
+async function serve(ssl: 'on' | 'off', hba: string): Promise<void> {
+  const file = join(cluster.dataDirectory, 'pg_hba.conf');
+  const kept = (await readFile(file, 'utf8')).split('\n').filter((line) => line.startsWith('local'));
+  await writeFile(file, [...kept, hba, ''].join('\n'));
+  await cluster.restart({ listen_addresses: '127.0.0.1', port: address['port'] ?? '', ssl });
+}
+
+async function encrypted(overrides: Conninfo = {}): Promise<boolean> {
+  return await withConnection({ ...address, ...overrides }, async (client) => {
+    const { rows } = await client.query<{ ssl: boolean }>(`select ssl from pg_stat_ssl where pid = pg_backend_pid()`);
+    return rows[0]!.ssl;
+  });
+}
+
+// Skipped where there is no openssl to make the server's certificate with.
+describe.skipIf(!canMakeCertificates)('a server that insists on TLS', () => {
+  beforeAll(() => serve('on', 'hostssl all all 127.0.0.1/32 trust'));
+
+  it.each([{}, { sslmode: 'prefer' }, { sslmode: 'allow' }, { sslmode: 'require' }])(
+    'is met with TLS: %o',
+    async (mode) => expect(await encrypted(mode)).toBe(true),
+  );
+  it('refuses a connection that is told to do without', async () => {
+    await expect(encrypted({ sslmode: 'disable' })).rejects.toThrow(AccessError);
+  });
+  it('is known by its certificate', async () => {
+    expect(await encrypted({ sslmode: 'verify-full', sslrootcert: certificate })).toBe(true);
+    await expect(encrypted({ sslmode: 'verify-full' })).rejects.toThrow(/certificate/);
+  });
+});
+
+// Skipped likewise.
+describe.skipIf(!canMakeCertificates)('a server that takes both', () => {
+  beforeAll(() => serve('on', 'host all all 127.0.0.1/32 trust'));
+
+  it.each([
+    [{}, true],
+    [{ sslmode: 'allow' }, false],
+    [{ sslmode: 'disable' }, false],
+  ])('is met as libpq would: %o', async (mode, tls) => expect(await encrypted(mode)).toBe(tls));
+});
+
+describe('a server without TLS', () => {
+  beforeAll(() => serve('off', 'host all all 127.0.0.1/32 trust'));
+
+  it.each([{}, { sslmode: 'prefer' }, { sslmode: 'allow' }])('is met without: %o', async (mode) =>
+    expect(await encrypted(mode)).toBe(false),
+  );
+  it('is refused where TLS is required', async () => {
+    await expect(encrypted({ sslmode: 'require' })).rejects.toThrow(UnreachableError);
+  });
+  it('is tried once where nobody listens', async () => {
+    await expect(encrypted({ port: String(await freePort()) })).rejects.toThrow(UnreachableError);
+  });
+});
