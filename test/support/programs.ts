@@ -44,6 +44,7 @@ async function launch(
   args: readonly string[],
   env: Record<string, string>,
   ready: RegExp,
+  withinMs = 60_000,
 ): Promise<Program> {
   const child: ChildProcess = spawn(process.execPath, [join(dist, file), ...args], {
     cwd: '/',
@@ -65,7 +66,7 @@ async function launch(
       return (await ended)[0];
     },
   };
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + withinMs;
   while (!ready.test(program.output())) {
     if (child.exitCode !== null || Date.now() > deadline)
       throw new Error(`${file} did not come up: ${program.output()}`);
@@ -91,6 +92,11 @@ export async function launchDev(
   until = /Stop with Ctrl-C/,
 ): Promise<Program> {
   return await launch(join('src', 'cli', 'main.js'), ['dev', ...args], env, until);
+}
+
+/** The demo: up to where everything is left running. */
+export async function launchDemo(env: Record<string, string>): Promise<Program> {
+  return await launch(join('src', 'cli', 'main.js'), ['demo', '--keep'], env, /Ctrl-C stops and removes/, 300_000);
 }
 
 /** Asks again and again until there is an answer, within a minute. */
