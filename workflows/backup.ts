@@ -1,12 +1,11 @@
-import type { BackupSummary } from '../activities/take-backup.js';
 import { backupInputSchema } from '../src/schema/workflow-inputs.js';
 import { parseInput } from './input.js';
 import { RunProgress } from './progress.js';
 import { steps } from './steps.js';
-import { takeBackup } from './take-backups.js';
+import { takeBackup, type TakenBackup } from './take-backups.js';
 
 /** Takes one backup: archive check, then a full or an incremental. */
-export async function backup(input: unknown): Promise<BackupSummary> {
+export async function backup(input: unknown): Promise<TakenBackup> {
   const { cluster, type } = parseInput(backupInputSchema, input);
   const progress = new RunProgress('backup', cluster);
   await steps.loadSettings({ cluster });

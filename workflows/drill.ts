@@ -3,7 +3,7 @@ import { ApplicationFailure, CancellationScope, isCancellation } from '@temporal
 import type { DrillResult } from '../src/schema/evidence.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import type { Capture, Finding } from '../src/schema/results.js';
-import { drillInputSchema } from '../src/schema/workflow-inputs.js';
+import { type BackupType, drillInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
@@ -27,8 +27,10 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   let failure: Error | undefined;
   try {
     outcome.findings = await progress.step('archive check', () => steps.checkArchive({ cluster }), archivingOf);
-    if (backup === 'full' || backup === 'full+incremental') await takeBackup(progress, cluster, 'full');
-    if (backup === 'incremental' || backup === 'full+incremental') await takeBackup(progress, cluster, 'incremental');
+    for (const type of backup === 'none' ? [] : (backup.split('+') as BackupType[])) {
+      const { warnings } = await takeBackup(progress, cluster, type);
+      outcome.findings.push(...warnings.map((message): Finding => ({ name: 'catalog', level: 'warning', message })));
+    }
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
     const { prepared } = await restore({ cluster, target, sandboxId: id, ...capture }, progress, gates, outcome);

@@ -6,11 +6,16 @@ import { bytes, seconds } from '../src/schema/figures.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { steps } from './steps.js';
 
+/** A backup, and what went wrong beside it, such as a catalog that could not be written. */
+export interface TakenBackup extends BackupSummary {
+  warnings: string[];
+}
+
 /** Takes one backup and notes it in the catalog, also when it fails. */
-export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
+export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<TakenBackup> {
   const backup = await takeOrNoteFailure(progress, cluster, type);
-  await steps.recordBackup({ cluster, backupId: backup.id });
-  return backup;
+  const { warnings } = await steps.recordBackup({ cluster, backupId: backup.id });
+  return { ...backup, warnings };
 }
 
 async function takeOrNoteFailure(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {

@@ -49,7 +49,7 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
 }
 
 function describe(backup: BackupResult): string {
-  const { id, type, requestedType, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs } = backup;
+  const { id, type, requestedType, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs, warnings } = backup;
   const lines = [`${id}: ${bytes(sizeBytes)} in ${seconds(durationMs / 1_000)}, ${startLsn} → ${endLsn}, verified.`];
   if (type !== requestedType) {
     lines.push(
@@ -62,5 +62,6 @@ function describe(backup: BackupResult): string {
       'pgdrill will not restore from it: its parent and the WAL since then give the right content. The next backup will be a full.',
     );
   }
+  lines.push(...warnings.map((warning) => `${colors.yellow('Warning')}: ${warning}`));
   return lines.join('\n');
 }

@@ -274,6 +274,11 @@ test('a catalog that is down takes nothing from the verdict, and is said', { tim
   const result = JSON.parse(command.stdout) as DrillResult;
   expect({ exitCode: command.exitCode, verdict: result.verdict }).toEqual({ exitCode: 0, verdict: 'passed' });
   expect(result.warnings).toEqual([expect.stringContaining('catalog')]);
+  // The backup before it could not be noted either.
+  const evidence = evidenceSchema.parse(JSON.parse(await readFile(result.evidencePath!, 'utf8')));
+  expect(evidence.findings.filter(({ name }) => name === 'catalog')).toEqual([
+    { name: 'catalog', level: 'warning', message: expect.stringContaining('could not be written') as string },
+  ]);
 });
 
 interface Busy {
