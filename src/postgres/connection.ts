@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 import pg from 'pg';
 
-import { AccessError, codeOf, messageOf, UnreachableError } from '../errors.js';
+import { AccessError, codeOf, messageOf, PgdrillError, UnreachableError } from '../errors.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
 import { readPassfile } from './passfile.js';
 
@@ -23,7 +25,7 @@ export async function connect(connection: string | Conninfo, overrides: Conninfo
   });
   const options = {
     ...clientOptions(conninfo),
-    ...(await passwordFrom(conninfo)),
+    ...passwordFrom(conninfo),
     connectionTimeoutMillis: Number(conninfo['connect_timeout'] ?? 15) * 1_000,
     keepAlive: true,
   };
@@ -76,11 +78,23 @@ export async function withConnection<T>(
   }
 }
 
-async function passwordFrom(conninfo: Conninfo): Promise<{ password?: string }> {
-  const passfile = conninfo['passfile'];
-  if (passfile === undefined || conninfo['password'] !== undefined) return {};
-  const password = await readPassfile(passfile, conninfo);
-  return password === undefined ? {} : { password };
+/**
+ * Only asked for where the server wants a password. Where to look for it is libpq's rule (manual, "The Password File"): `passfile=`, else
+ * PGPASSFILE, else ~/.pgpass. The `pg` library would look, too, but not into a file that is named by `passfile=`, and not for long any more.
+ */
+function passwordFrom(conninfo: Conninfo): Pick<pg.ClientConfig, 'password'> {
+  const known = conninfo['password'] ?? process.env['PGPASSWORD'];
+  // A password in the connection can only come from a service file: parseConninfo refuses one in the configuration.
+  if (known !== undefined) return { password: known };
+  const passfile = conninfo['passfile'] ?? process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
+  const look = async (server?: { host?: string; port?: number; database?: string; user?: string }): Promise<string> =>
+    (await readPassfile(passfile, {
+      host: server?.host ?? 'localhost',
+      port: String(server?.port ?? 5432),
+      dbname: server?.database ?? '',
+      user: server?.user ?? '',
+    })) ?? '';
+  return { password: look };
 }
 
 type Tls = Exclude<pg.ClientConfig['ssl'], undefined>;
@@ -114,14 +128,13 @@ function clientOptions(conninfo: Conninfo): pg.ClientConfig {
     ...(conninfo['port'] === undefined ? {} : { port: Number(conninfo['port']) }),
     ...(conninfo['dbname'] === undefined ? {} : { database: conninfo['dbname'] }),
     ...(conninfo['user'] === undefined ? {} : { user: conninfo['user'] }),
-    // Only ever from a service file: parseConninfo refuses one in the configuration.
-    ...(conninfo['password'] === undefined ? {} : { password: conninfo['password'] }),
     ...(conninfo['options'] === undefined ? {} : { options: conninfo['options'] }),
     application_name: conninfo['application_name'] ?? 'pgdrill',
   };
 }
 
 function explain(error: unknown, conninfo: Conninfo): Error {
+  if (error instanceof PgdrillError) return error;
   const code = codeOf(error) ?? '';
   const where = describeConninfo(conninfo);
   // Class 28: invalid authorization; 3D000: no such database; 42501: no privilege to connect.

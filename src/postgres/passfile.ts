@@ -1,17 +1,22 @@
 import { readFile, stat } from 'node:fs/promises';
 
-import { AccessError } from '../errors.js';
+import { AccessError, codeOf } from '../errors.js';
 import type { Conninfo } from './conninfo.js';
 
 /**
  * Looks a password up in a libpq passfile (PostgreSQL manual, "The Password File"): lines of host:port:database:user:password, `*` matches
- * anything, `\` escapes; the first line that fits wins. The `pg` library reads only the default one, not one named by `passfile=`.
+ * anything, `\` escapes; the first line that fits wins.
  *
- * @returns undefined where no line fits.
+ * @returns undefined where no line fits, or where there is no such file.
  * @throws AccessError when others may read the file: libpq would ignore it, too.
  */
 export async function readPassfile(path: string, conninfo: Conninfo): Promise<string | undefined> {
-  if (((await stat(path)).mode & 0o077) !== 0) {
+  const found = await stat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return undefined;
+  if ((found.mode & 0o077) !== 0) {
     throw new AccessError({
       what: `The passfile ${path} can be read by others.`,
       means: 'Like libpq, pgdrill does not use it then.',

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { AccessError, UnreachableError } from '../../src/errors.js';
 import type { Conninfo } from '../../src/postgres/conninfo.js';
@@ -92,5 +92,35 @@ describe('a server without TLS', () => {
   });
   it('is tried once where nobody listens', async () => {
     await expect(encrypted({ port: String(await freePort()) })).rejects.toThrow(UnreachableError);
+  });
+});
+
+describe('a password', () => {
+  let passfile: string;
+  beforeAll(async () => {
+    await serve('off', 'host all all 127.0.0.1/32 scram-sha-256');
+    const client = await cluster.connect({ port: address['port'] ?? '' });
+    await client.query(`create role careful login password 'swordfish'`);
+    await client.end();
+    passfile = join(scratch, 'passfile');
+    await writeFile(passfile, `127.0.0.1:${address['port']}:postgres:careful:swordfish\n`, { mode: 0o600 });
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('is read from a passfile that the connection names', async () => {
+    expect(await encrypted({ user: 'careful', passfile })).toBe(false);
+  });
+  it('is read from the passfile in PGPASSFILE, for whom it is meant', async () => {
+    vi.stubEnv('PGPASSFILE', passfile);
+    expect(await encrypted({ user: 'careful' })).toBe(false);
+    await expect(encrypted({ user: 'postgres' })).rejects.toThrow(AccessError);
+  });
+  it('that cannot be had is said to be missing', async () => {
+    vi.stubEnv('PGPASSFILE', join(scratch, 'none'));
+    await expect(encrypted({ user: 'careful' })).rejects.toThrow(/refuses the connection/);
+  });
+  it('in a passfile that others may read is not used', async () => {
+    await chmod(passfile, 0o644);
+    await expect(encrypted({ user: 'careful', passfile })).rejects.toThrow(/can be read by others/);
   });
 });
