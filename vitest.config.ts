@@ -20,6 +20,18 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/*.faults.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          pool: 'forks',
+          // Most of a cell is waiting, such as for a heartbeat that does not come.
+          maxConcurrency: 4,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

@@ -75,6 +75,9 @@ export class BusyError extends PgdrillError {
 /** There is no room left on a disk. */
 export class DiskFullError extends PgdrillError {}
 
+/** A disk does not let us write: read-only, a wrong owner, an I/O error, something else in the way. */
+export class StorageError extends PgdrillError {}
+
 /** A needed program is missing or too old. */
 export class ToolchainError extends PgdrillError {}
 
@@ -111,6 +114,9 @@ export class ToolError extends PgdrillError {
     this.stderrTail = tool.stderrTail;
   }
 }
+
+/** A PostgreSQL tool was ended from outside, or hung and was ended: that says nothing about what it worked on. */
+export class ToolKilledError extends ToolError {}
 
 /** The text of anything thrown, for messages that quote it. */
 export function messageOf(error: unknown): string {

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-import { codeOf, DiskFullError } from '../errors.js';
+import { codeOf, DiskFullError, messageOf, StorageError } from '../errors.js';
 import { serverUser } from '../process/server-user.js';
 
 /**
  * Writes a whole file or nothing: to a `.partial` name, fsynced, renamed into place, the directory fsynced. Mode 0600, owned
  * by the server user.
  *
- * @throws DiskFullError when there is no room.
+ * @throws DiskFullError when there is no room, StorageError when the disk cannot be written.
  */
 export async function writeFileDurably(path: string, content: string): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 13)}`);
@@ -26,16 +26,20 @@ export async function writeFileDurably(path: string, content: string): Promise<v
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    throw asDiskFull(error, path);
+    throw asStorageError(error, path);
   }
   await fsyncPath(dirname(path));
 }
 
 /** Renames a finished file or directory into place so that it survives a power cut. */
 export async function renameDurably(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  await fsyncPath(dirname(to));
-  if (dirname(from) !== dirname(to)) await fsyncPath(dirname(from));
+  try {
+    await rename(from, to);
+    await fsyncPath(dirname(to));
+    if (dirname(from) !== dirname(to)) await fsyncPath(dirname(from));
+  } catch (error) {
+    throw asStorageError(error, to);
+  }
 }
 
 /** Makes a directory (and its parents), mode 0700, owned by the user that PostgreSQL runs as. Existing ones are left alone. */
@@ -51,7 +55,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
     }
     await fsyncPath(dirname(firstMade));
   } catch (error) {
-    throw asDiskFull(error, path);
+    throw asStorageError(error, path);
   }
 }
 
@@ -103,6 +107,33 @@ export async function exists(path: string): Promise<boolean> {
 export function asDiskFull(error: unknown, path: string): unknown {
   if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') return error;
   return diskFull(path, error);
+}
+
+/** What keeps a path from being written, though there is room: only a person can mend these. */
+const whyNotWritten: Readonly<Record<string, string>> = {
+  EROFS: 'the file system is read-only (a disk with errors is often remounted so)',
+  EACCES: 'permission is denied',
+  EPERM: 'it is not permitted',
+  EIO: 'the disk has an I/O error',
+  EISDIR: 'a directory is in its place',
+  ENOTDIR: 'something that is no directory is on its way',
+};
+
+/** Why a path could not be written, said so that a person can act on it; any other error unchanged. */
+export function asStorageError(error: unknown, path: string): unknown {
+  const why = whyNotWritten[codeOf(error) ?? ''];
+  return why === undefined ? asDiskFull(error, path) : notWritable(path, `${why} (${messageOf(error)})`, error);
+}
+
+export function notWritable(path: string, why: string, cause?: unknown): StorageError {
+  return new StorageError(
+    {
+      what: `${path} cannot be written: ${why}.`,
+      means: 'The step stopped. Finished backups and WAL are untouched.',
+      todo: 'Look at the disk, its mount and the owner of the directory; then start again.',
+    },
+    { cause },
+  );
 }
 
 export function diskFull(path: string, cause?: unknown): DiskFullError {

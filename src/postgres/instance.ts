@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { codeOf, SandboxError } from '../errors.js';
+import { diskFull } from '../files/durable.js';
 import { startTimeOf } from '../process/process-identity.js';
 import { runTool } from '../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
@@ -111,12 +112,19 @@ export async function waitUntilReady(
   });
 }
 
-async function diedError(dataDirectory: string, logFile: string): Promise<SandboxError> {
+async function diedError(dataDirectory: string, logFile: string): Promise<Error> {
+  const tail = await logTail(logFile);
+  if (isDiskFull(tail)) return diskFull(dataDirectory);
   return new SandboxError({
-    what: `The PostgreSQL server in ${dataDirectory} did not start: ${await logTail(logFile)}`,
+    what: `The PostgreSQL server in ${dataDirectory} did not start: ${tail}`,
     means: 'The reason stands in the lines above, the last of its log.',
     todo: `Look at its whole log ${logFile}.`,
   });
+}
+
+/** Whether a server's last words say that its disk is full: that is nobody's fault but the disk's. */
+export function isDiskFull(tail: string): boolean {
+  return /no space left on device|disk quota exceeded/i.test(tail);
 }
 
 /** The last lines of a server's log that say something went wrong, or simply the last lines. */

@@ -2,11 +2,12 @@ import { basename } from 'node:path';
 
 import { execa } from 'execa';
 
-import { diskFull } from '../files/durable.js';
-import { ToolchainError, ToolError } from '../errors.js';
+import { diskFull, notWritable } from '../files/durable.js';
+import { ToolchainError, ToolError, ToolKilledError } from '../errors.js';
 import { endGroup } from './kill-group.js';
 import { serverUser } from './server-user.js';
-import { reapTool, writeToolLock } from './tool-lock.js';
+import { reapTool, releaseToolLock, writeToolLock } from './tool-lock.js';
+import { watchStopped } from './watch-stopped.js';
 
 /** Enough of a tool's last words to see what went wrong, little enough for an error message in Temporal's history. */
 const stderrTailChars = 2_000;
@@ -45,7 +46,8 @@ export interface ToolResult {
  * The one way to run a tool: in its own process group, as the server user where we are root, with its last words in the
  * error, and gone (the whole group) when the step is cancelled.
  *
- * @throws the signal's reason when cancelled, DiskFullError, ToolchainError when the program is missing, else ToolError.
+ * @throws the signal's reason when cancelled, DiskFullError, StorageError, ToolchainError when the program is missing, ToolKilledError when
+ *   something ended it from outside, else ToolError.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   if (run.lock !== undefined) await reapTool(run.lock.path);
@@ -83,6 +85,11 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     }, pipeGraceMs).unref();
   });
   run.signal?.addEventListener('abort', cancel, { once: true });
+  let stoodStill = false;
+  const unwatch = watchStopped(child.pid, () => {
+    stoodStill = true;
+    cancel();
+  });
   try {
     if (run.lock !== undefined && child.pid !== undefined) {
       const { path, ...lock } = run.lock;
@@ -95,14 +102,21 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
       const stdout = typeof result.stdout === 'string' ? result.stdout : '';
       return { stdout, stderr: result.stderr, exitCode, durationMs: performance.now() - startedAt };
     }
-    throw explainFailure(run, { exitCode, signal: result.signal, stderr: result.stderr, code: result.code });
+    throw explainFailure(run, {
+      exitCode,
+      signal: result.signal,
+      stderr: result.stderr,
+      code: result.code,
+      stoodStill,
+    });
   } catch (error) {
     // Where the lock could not be written, or a line not be taken, the tool still runs.
     if (child.exitCode === null && child.signalCode === null) await end();
     throw error;
   } finally {
+    unwatch();
     run.signal?.removeEventListener('abort', cancel);
-    if (run.lock !== undefined) await reapTool(run.lock.path);
+    if (run.lock !== undefined && child.pid !== undefined) await releaseToolLock(run.lock.path, child.pid);
   }
 }
 
@@ -113,6 +127,7 @@ function explainFailure(
     signal: string | undefined;
     stderr: string | undefined;
     code: string | undefined;
+    stoodStill: boolean;
   },
 ): Error {
   const name = basename(run.file);
@@ -126,11 +141,16 @@ function explainFailure(
   const stderr = ending.stderr ?? '';
   if (/no space left on device|disk quota exceeded/i.test(stderr))
     return diskFull(run.writesTo ?? `the work of ${name}`);
-  return new ToolError({
+  if (run.writesTo !== undefined && /read-only file system/i.test(stderr))
+    return notWritable(run.writesTo, `the file system is read-only (${stderr.slice(-stderrTailChars).trim()})`);
+  const killed = ending.stoodStill || ending.signal !== undefined;
+  return new (killed ? ToolKilledError : ToolError)({
     name,
     exitCode: ending.exitCode,
     signal: ending.signal,
-    stderrTail: stderr.slice(-stderrTailChars),
+    stderrTail: ending.stoodStill
+      ? 'it had been stopped (SIGSTOP) and stood still, so it was ended'
+      : stderr.slice(-stderrTailChars),
   });
 }
 

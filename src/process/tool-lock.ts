@@ -35,6 +35,12 @@ export async function reapTool(path: string): Promise<ToolLock | undefined> {
   return lock;
 }
 
+/** Removes the lock of a tool of ours that has ended. One that is another's by now (we were taken for dead) is left alone. */
+export async function releaseToolLock(path: string, pid: number): Promise<void> {
+  const lock = await readToolLock(path);
+  if (lock?.pid === pid) await reapTool(path);
+}
+
 async function readToolLock(path: string): Promise<ToolLock | undefined> {
   try {
     return toolLockSchema.parse(JSON.parse(await readFile(path, 'utf8')));

@@ -1,4 +1,4 @@
-import { messageOf, UnreachableError } from '../errors.js';
+import { messageOf, ToolKilledError, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { StepContext } from '../process/step-context.js';
@@ -74,7 +74,8 @@ async function attempt(name: string, signal: AbortSignal, check: () => Promise<C
     return await check();
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof UnreachableError) throw error; // the sandbox is down: the step is tried again
+    // The sandbox is down, or somebody killed the tool: the step is tried again.
+    if (error instanceof UnreachableError || error instanceof ToolKilledError) throw error;
     const seconds = (performance.now() - started) / 1_000;
     return {
       name,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { BusyError, codeOf } from '../errors.js';
-import { asDiskFull } from '../files/durable.js';
+import { asStorageError } from '../files/durable.js';
 import { isRunning, thisProcess } from '../process/process-identity.js';
 
 const holderSchema = z.object({
@@ -58,7 +58,7 @@ async function putLock(path: string, text: string, draft: string, operation: str
       await clearStale(path, operation);
     }
   } catch (error) {
-    throw asDiskFull(error, path);
+    throw asStorageError(error, path);
   } finally {
     await rm(draft, { force: true });
   }

@@ -26,12 +26,7 @@ export async function openSandbox(
   for (;;) {
     context.signal.throwIfAborted();
     context.progress({ doing: 'promoting' });
-    if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
-    await waitUntilReady(sandbox.dataDirectory, {
-      logFile: sandboxLog(sandbox),
-      timeoutMs: promotionTimeoutMs,
-      signal: context.signal,
-    });
+    await ensureRunning(tools, sandbox, context.signal);
     const timeline = await promote(sandbox, context.signal).catch((error: unknown) => {
       // A server that is just dying is looked at again; where it has died, it is started again.
       if (error instanceof UnreachableError) return undefined;
@@ -47,6 +42,16 @@ export async function openSandbox(
     }
     await sleep(50);
   }
+}
+
+/** Starts a sandbox's server again where it has died, and waits until it takes connections. */
+export async function ensureRunning(tools: PostgresTools, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
+  await waitUntilReady(sandbox.dataDirectory, {
+    logFile: sandboxLog(sandbox),
+    timeoutMs: promotionTimeoutMs,
+    signal,
+  });
 }
 
 /** @returns the timeline of a server that takes writes; undefined while it is still in recovery. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { DiskFullError } from '../../src/errors.js';
+import { DiskFullError, StorageError } from '../../src/errors.js';
 import {
   asDiskFull,
+  asStorageError,
   exists,
   fsyncTree,
   makePrivateDirectory,
@@ -57,7 +58,7 @@ describe('a durable write', () => {
   it('that fails leaves nothing half-done', async () => {
     await mkdir(join(scratch, 'directory'));
     await writeFile(join(scratch, 'directory/inside'), '');
-    await expect(writeFileDurably(join(scratch, 'directory'), 'content')).rejects.toThrow();
+    await expect(writeFileDurably(join(scratch, 'directory'), 'content')).rejects.toThrow(StorageError);
     expect(await readdir(scratch)).toEqual(['directory']);
   });
 });
@@ -111,4 +112,16 @@ it.each(['ENOSPC', 'EDQUOT'])('%s is a full disk, named by its path; other error
   expect(String(asDiskFull(error, '/some/where'))).toContain('/some/where');
   const other = new Error('other');
   expect(asDiskFull(other, '/some/where')).toBe(other);
+});
+
+it.each(['EROFS', 'EACCES', 'EIO', 'EISDIR'])('%s is for a person to mend, and says so', (code) => {
+  const error = asStorageError(Object.assign(new Error(code), { code }), '/some/where');
+  expect(error).toBeInstanceOf(StorageError);
+  expect(error).toMatchObject({ retryable: false, message: expect.stringContaining('/some/where') as string });
+});
+
+it('a renaming that fails is explained, too', async () => {
+  await makePrivateDirectory(join(scratch, 'from'));
+  await writeFile(join(scratch, 'to'), '');
+  await expect(renameDurably(join(scratch, 'from'), join(scratch, 'to'))).rejects.toThrow(StorageError);
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { DiskFullError, ToolchainError, ToolError } from '../../src/errors.js';
+import { DiskFullError, StorageError, ToolchainError, ToolError, ToolKilledError } from '../../src/errors.js';
 import { startTimeOf } from '../../src/process/process-identity.js';
 import { runTool, type ToolRun } from '../../src/process/run-tool.js';
 import { serverUser } from '../../src/process/server-user.js';
@@ -173,6 +173,37 @@ describe('a tool whose descendant holds our pipe', () => {
   }, 15_000);
 });
 
+describe('a tool that is ended from outside', () => {
+  it('says nothing about what it worked on', async () => {
+    const error = await thrownBy(shell('kill -9 $$'));
+    expect(error).toBeInstanceOf(ToolKilledError);
+    expect(error).toMatchObject({ retryable: true, message: expect.stringContaining('SIGKILL') as string });
+  });
+
+  it('is also one that stands still: it is ended, so that the step can be tried again', async () => {
+    const running = thrownBy(shell(`echo $$ > ${scratch}/still; kill -STOP $$; sleep 600`));
+    const pid = await pidIn('still');
+    const error = await running;
+    expect(error).toBeInstanceOf(ToolKilledError);
+    expect(String(error)).toContain('stood still');
+    expect(startTimeOf(pid)).toBeUndefined();
+  }, 60_000);
+
+  it('is not one that was stopped for a moment only', async () => {
+    const running = runTool(shell(`echo $$ > ${scratch}/moment; kill -STOP $$; echo on`));
+    const pid = await pidIn('moment');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    process.kill(pid, 'SIGCONT');
+    expect((await running).stdout.trim()).toBe('on');
+  });
+});
+
+it('a read-only disk is no failure of the tool that was to write on it', async () => {
+  const script = 'echo "pg_x: error: could not create file \\"y\\": Read-only file system" >&2; exit 1';
+  expect(await thrownBy(shell(script, { writesTo: '/some/disk' }))).toBeInstanceOf(StorageError);
+  expect(await thrownBy(shell(script))).not.toBeInstanceOf(StorageError);
+});
+
 describe('the lock of a tool', () => {
   it('names the process while it runs, and is gone afterwards', async () => {
     const path = join(scratch, 'tool.lock');
@@ -211,6 +242,25 @@ describe('the lock of a tool', () => {
     await reapTool(path);
     expect(startTimeOf(pid)).toBeDefined();
     await stranger;
+  });
+
+  it('is left alone where it is somebody else’s by then: a worker that was taken for dead ends nobody’s tool but its own', async () => {
+    const path = join(scratch, 'taken.lock');
+    const next = runTool(shell(`echo $$ > ${scratch}/next; sleep 2`));
+    const pid = await pidIn('next');
+    const late = runTool(
+      shell(`echo $$ > ${scratch}/late; until test -e ${scratch}/go; do sleep 0.05; done`, {
+        lock: { path, operation: 'wf/backup', attempt: 1 },
+      }),
+    );
+    await pidIn('late');
+    await expect.poll(() => readFile(path, 'utf8').catch(() => '')).not.toBe('');
+    await writeToolLock(path, { tool: 'sh', pid, operation: 'wf/backup', attempt: 2 });
+    await writeFile(join(scratch, 'go'), '');
+    await late;
+    expect(startTimeOf(pid)).toBeDefined();
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid, attempt: 2 });
+    await next;
   });
 
   it('that cannot be written does not leave the tool running', async () => {

@@ -99,13 +99,17 @@ export async function launchDemo(env: Record<string, string>): Promise<Program> 
   return await launch(join('src', 'cli', 'main.js'), ['demo', '--keep'], env, /Ctrl-C stops and removes/, 300_000);
 }
 
-/** Asks again and again until there is an answer, within a minute. */
-export async function eventually<T>(what: string, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 60_000;
+/** Asks again and again until there is an answer, within a minute unless told otherwise. */
+export async function eventually<T>(
+  what: string,
+  ask: () => T | undefined | Promise<T | undefined>,
+  withinSeconds = 60,
+): Promise<T> {
+  const deadline = Date.now() + withinSeconds * 1_000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited a minute in vain for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${withinSeconds} s in vain for ${what}`);
     await sleep(20);
   }
 }

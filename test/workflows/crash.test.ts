@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
@@ -14,9 +14,14 @@ import { eventually, launchWorker, type Program } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { start, startTestTemporal, type TestTemporal } from '../support/temporal.js';
 
+/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+const started = 2;
+
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let loaded: LoadedConfiguration;
+/** The same cluster, but replay stops at every commit for longer than any test takes, until `endDelay`. */
+let delayed: LoadedConfiguration;
 /** Every worker process that a test started, to be ended whatever happens. */
 let workers: Program[] = [];
 
@@ -24,11 +29,12 @@ beforeAll(async () => {
   temporal = await startTestTemporal();
   shop = await protectCluster();
   await shop.sql('create table orders (id int); insert into orders select generate_series(1, 5000)');
-  // Replay waits at every commit until it is this old: long enough to be met in the middle, whatever the machine.
-  loaded = await configure(shop, {
+  loaded = await configure(shop);
+  // Counted from the commit on the source: with a short delay a slow machine would reach the replay when it is over.
+  delayed = await configure(shop, {
     cluster: `sandbox:
   directory: ${shop.patient.sandboxDirectory}
-  settings: { shared_buffers: 16MB, recovery_min_apply_delay: 6s }`,
+  settings: { shared_buffers: 16MB, recovery_min_apply_delay: 1d }`,
   });
   await shop.backup('full');
 });
@@ -50,8 +56,8 @@ describe('a worker that is killed', { timeout: 180_000 }, () => {
     const { handle, orphan } = await inTheBaseBackup();
     await first.kill('SIGKILL');
     expect(isRunning(orphan)).toBe(true);
-    await releaseCheckpointer();
     process.kill(orphan.pid, 'SIGSTOP'); // so that it cannot end by itself
+    await releaseCheckpointer();
 
     await startAWorker();
     const result = (await handle.result()) as DrillResult;
@@ -65,13 +71,10 @@ describe('a worker that is killed', { timeout: 180_000 }, () => {
   });
 
   test('in the replay: the next one goes on with the same server, and the clock counts the lost time', async () => {
-    const first = await startAWorker();
+    const first = await startAWorker(delayed);
     const { handle, postmaster } = await inTheReplay();
-    const all = sandboxProcesses();
-    for (const { pid } of all) process.kill(pid, 'SIGSTOP');
     await first.kill('SIGKILL');
     const killedAt = Date.now();
-    for (const { pid } of all) process.kill(pid, 'SIGCONT');
 
     const [sandboxes, servers] = [new Set<string>(), new Set<number>()];
     const watch = setInterval(() => {
@@ -80,7 +83,14 @@ describe('a worker that is killed', { timeout: 180_000 }, () => {
     }, 100);
     let result: DrillResult;
     try {
-      await startAWorker();
+      await startAWorker(delayed);
+      await eventually('the second attempt', async () => {
+        const { pendingActivities } = (await handle.describe()).raw;
+        return pendingActivities?.some(({ attempt, state }) => attempt === 2 && Number(state) === started)
+          ? true
+          : undefined;
+      });
+      await endDelay(postmaster.pid);
       result = (await handle.result()) as DrillResult;
     } finally {
       clearInterval(watch);
@@ -125,7 +135,7 @@ describe('a drill that is cancelled', { timeout: 120_000 }, () => {
   });
 
   test('in the replay ends its server and removes its sandbox', async () => {
-    await startAWorker();
+    await startAWorker(delayed);
     const { handle, postmaster } = await inTheReplay();
     await handle.cancel();
     await expectCancelled(handle);
@@ -137,19 +147,19 @@ describe('a drill that is cancelled', { timeout: 120_000 }, () => {
   });
 
   test('while its worker is dead is cleaned up by the next one', async () => {
-    const first = await startAWorker();
+    const first = await startAWorker(delayed);
     const { handle, postmaster } = await inTheReplay();
     await first.kill('SIGKILL');
     await handle.cancel();
-    await startAWorker();
+    await startAWorker(delayed);
     await expectCancelled(handle);
     expect(isRunning(postmaster)).toBe(false);
     expect(await evidenceOf(handle)).toMatchObject({ verdict: 'unproven' });
   });
 });
 
-async function startAWorker(): Promise<Program> {
-  const worker = await launchWorker(loaded.path, temporal.env);
+async function startAWorker({ path }: LoadedConfiguration = loaded): Promise<Program> {
+  const worker = await launchWorker(path, temporal.env);
   workers.push(worker);
   return worker;
 }
@@ -178,10 +188,10 @@ async function inTheBaseBackup(): Promise<{ handle: WorkflowHandle; orphan: Proc
   }
 }
 
-/** Starts a drill and returns in the middle of its replay. */
+/** Starts a drill and returns in the middle of its replay, which waits at a commit until `endDelay`. */
 async function inTheReplay(): Promise<{ handle: WorkflowHandle; postmaster: ProcessIdentity }> {
-  const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
-  await shop.sql('insert into orders values (0)'); // commits to wait for
+  await shop.sql('insert into orders values (0)'); // a commit to wait for
+  const handle = await start(temporal, delayed, 'drill', { cluster: 'shop' });
   await eventually('the startup process', () =>
     sandboxProcesses().find(({ command }) => command.startsWith('postgres: startup')),
   );
@@ -198,6 +208,15 @@ function postmasters(): number[] {
     const lock = join(shop.patient.sandboxDirectory, name, 'data', 'postmaster.pid');
     return existsSync(lock) ? [Number.parseInt(readFileSync(lock, 'utf8'), 10)] : [];
   });
+}
+
+/** Lets the replay of a sandbox's server go on: a changed delay counts at once, also where it is being waited for. */
+async function endDelay(postmaster: number): Promise<void> {
+  for (const name of readdirSync(shop.patient.sandboxDirectory)) {
+    const settings = join(shop.patient.sandboxDirectory, name, 'config', 'postgresql.conf');
+    await appendFile(settings, `recovery_min_apply_delay = 0\n`);
+  }
+  process.kill(postmaster, 'SIGHUP');
 }
 
 async function signalCheckpointer(signal: NodeJS.Signals): Promise<void> {

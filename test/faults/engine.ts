@@ -1,0 +1,159 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type WorkflowHandle } from '@temporalio/client';
+import { expect } from 'vitest';
+
+import { readEnding } from '../../src/client/failures.js';
+import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
+import { leftovers } from '../support/leftovers.js';
+import type { Ending, Fault } from './faults.js';
+import { activitiesOf, type Recorded } from './history.js';
+import type { Cell } from './matrix.js';
+import type { Row } from './rows.js';
+import { Scene } from './scene.js';
+import { expectNothingHeld, portraitOf } from './source.js';
+import { type FragileTemporal, startFragileTemporal } from './temporal-server.js';
+
+/** What a workflow answered, as far as these tests look at it; or how it failed. */
+interface Ended {
+  status: string;
+  result?: { verdict?: string; outcome?: string; id?: string; rtoSeconds?: number | undefined };
+  failure?: { type: string; message: string };
+}
+
+/** Plays one cell of the matrix: brings the step to its middle, strikes, and looks at everything when it is over. */
+export async function play({ row, fault }: Cell, shared: FragileTemporal): Promise<void> {
+  const temporal = fault.ownTemporal === true ? await startFragileTemporal() : shared;
+  try {
+    const scene = await Scene.set(temporal, row, fault.props?.(row) ?? {});
+    try {
+      await act(scene, fault);
+    } finally {
+      await scene.strikeSet();
+    }
+  } finally {
+    if (temporal !== shared) await temporal.stop();
+  }
+}
+
+async function act(scene: Scene, fault: Fault): Promise<void> {
+  const { row, shop } = scene;
+  const before = await portraitOf(shop);
+  const point = fault.point(row);
+  if (point !== undefined) scene.arm(point);
+  scene.handle = await scene.start();
+  let barrier = '';
+  if (point === undefined) await scene.atGate();
+  else barrier = await scene.reached(point);
+  await fault.strike(scene, barrier);
+  const ending = fault.ending?.(row) ?? 'as ever';
+  if (point === undefined && ending === 'as ever')
+    await scene.handle.signal('approve', { gate: 'promote', by: 'the test' });
+
+  const ended = await endOf(scene.handle);
+  expectEnding(ended, ending);
+  await scene.disk?.makeRoom();
+  scene.disk?.setReadOnly(false);
+  await fault.afterwards?.(scene);
+  expect(await portraitOf(shop), 'the source').toEqual(before);
+  await expectNothingHeld(shop);
+
+  const activities = await activitiesOf(scene.handle);
+  expectAttempts(activities, row, fault.attempts(row));
+  await expectFigures(scene, fault, ended, activities, ending);
+
+  // Whatever a worker has not finished would show now.
+  for (const worker of scene.workers) await worker.kill('SIGTERM');
+  const name = runNameOf(scene.handle);
+  expect(await leftovers(shop, name === undefined ? [] : [name]), 'left behind').toEqual([]);
+}
+
+/** How a directory of this run is called. */
+function runNameOf({
+  workflowId,
+  firstExecutionRunId,
+}: WorkflowHandle & { firstExecutionRunId?: string }): string | undefined {
+  return firstExecutionRunId === undefined ? undefined : `${workflowId}-${firstExecutionRunId.slice(0, 8)}`;
+}
+
+async function endOf(handle: WorkflowHandle): Promise<Ended> {
+  try {
+    const result = (await handle.result()) as Ended['result'] & object;
+    return { status: 'COMPLETED', result };
+  } catch (error) {
+    const { type, message, result } = readEnding(error);
+    const { status } = await handle.describe();
+    return { status: status.name, failure: { type, message }, ...(result === undefined ? {} : { result }) };
+  }
+}
+
+function expectEnding(ended: Ended, ending: Ending): void {
+  if (ending === 'as ever') {
+    expect(ended).toMatchObject({ status: 'COMPLETED' });
+    if (ended.result?.verdict !== undefined) expect(ended.result).toMatchObject({ verdict: 'passed' });
+    if (ended.result?.outcome !== undefined) expect(ended.result).toMatchObject({ outcome: 'recovered' });
+  } else if (ending === 'cancelled') {
+    expect(ended).toMatchObject({ status: 'CANCELLED' });
+  } else {
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { type: ending.failed } });
+    expect(ended.failure?.message).toMatch(/Meaning: [^]*To do: /);
+  }
+}
+
+/** The struck step needed as many attempts as it may; no other needed a second one. */
+function expectAttempts(activities: readonly Recorded[], row: Row, [least, most]: readonly [number, number]): void {
+  const [struck] = activities.filter(({ activity }) => activity === row.activity);
+  if (row.activity !== undefined) {
+    expect(struck, `${row.activity} in the history`).toBeDefined();
+    expect(struck!.attempt, `attempts of ${row.activity}, after: ${struck!.lastFailure}`).toBeGreaterThanOrEqual(least);
+    expect(struck!.attempt, `attempts of ${row.activity}, after: ${struck!.lastFailure}`).toBeLessThanOrEqual(most);
+  }
+  const others = activities.filter((each) => each !== struck && each.attempt > 1);
+  expect(others, 'other steps that were tried again').toEqual([]);
+}
+
+/** The clock, against Temporal's own history: a crash neither shortens it nor counts anything twice. */
+async function expectFigures(
+  scene: Scene,
+  fault: Fault,
+  { result }: Ended,
+  activities: readonly Recorded[],
+  ending: Ending,
+): Promise<void> {
+  if (scene.row.workflow === 'backup') return;
+  const evidence = await evidenceOf(scene, scene.handle.workflowId);
+  if (evidence === undefined) {
+    // Where nothing can be written there is none; everywhere else there always is.
+    expect(scene.disk !== undefined && ending !== 'as ever', 'no evidence').toBe(true);
+    return;
+  }
+  const { clock } = evidence;
+  if (ending === 'as ever') expect(result?.rtoSeconds).toBe(clock.rtoSeconds);
+  else if (scene.row.workflow === 'drill') {
+    expect(evidence.verdict).toBe(ending === 'cancelled' ? 'unproven' : (ending.verdict ?? 'unproven'));
+    expect(evidence.reasons[0]).toMatch(/^(?!undefined)\w.*: \w/);
+  }
+  const ordered = activities.find(({ activity }) => activity === 'planRestore');
+  const opened = activities.find(({ activity }) => activity === 'openSandbox');
+  if (fault.clockIsOff === true || clock.rtoSeconds === undefined || ordered === undefined || opened === undefined) {
+    expect(clock.rtoSeconds !== undefined || ending !== 'as ever' || fault.clockIsOff === true, 'an RTO').toBe(true);
+    return;
+  }
+  const tolerance = 0.1;
+  const least = opened.startedAt - ordered.scheduledAt - clock.waitedForHumansSeconds;
+  const most = opened.endedAt - ordered.scheduledAt - clock.waitedForHumansSeconds;
+  expect(clock.rtoSeconds, 'RTO').toBeGreaterThanOrEqual(least - tolerance);
+  expect(clock.rtoSeconds, 'RTO').toBeLessThanOrEqual(most + tolerance);
+  const phases = clock.phases.filter(({ name }) => name !== 'validate').reduce((sum, { seconds }) => sum + seconds, 0);
+  expect(phases, 'the phases together').toBeLessThanOrEqual(clock.rtoSeconds + tolerance);
+}
+
+async function evidenceOf(scene: Scene, workflowId: string): Promise<Evidence | undefined> {
+  const folder = join(scene.shop.patient.repository, 'evidence');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(`${workflowId}-`));
+  if (names.length === 0) return undefined;
+  expect(names, 'evidence of one run').toHaveLength(1);
+  const text = await readFile(join(folder, names[0]!, 'evidence.json'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : evidenceSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,325 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { expect } from 'vitest';
+
+import { signalGroup } from '../../src/process/kill-group.js';
+import { eventually } from '../support/programs.js';
+import { pendingAttempt } from './history.js';
+import type { Row } from './rows.js';
+import type { Props, Scene } from './scene.js';
+import { crashSource, cutConnections, postmasterOf } from './source.js';
+
+/** How a run ends. `as ever`: passed, recovered, or a backup. */
+export type Ending = 'as ever' | 'cancelled' | { failed: string; verdict?: 'failed' | 'unproven' };
+
+/** A fault of the matrix. */
+export interface Fault {
+  name: string;
+  /** Why there is no such cell; undefined where there is one. */
+  without: (row: Row) => string | undefined;
+  props?: (row: Row) => Props;
+  /** Has a Temporal server of its own, since it hurts it. */
+  ownTemporal?: true;
+  /** Where the step is held when it strikes; undefined: at the gate. */
+  point: (row: Row) => string | undefined;
+  /** Strikes, and lets go on whoever can. */
+  strike: (scene: Scene, barrier: string) => Promise<void>;
+  /** How the run ends. Default: as ever. */
+  ending?: (row: Row) => Ending;
+  /** The attempts that the struck step may need, at least and at most. */
+  attempts: (row: Row) => [number, number];
+  /** Extra expectations, when all is over. */
+  afterwards?: (scene: Scene) => Promise<void>;
+  /** Its clock cannot be compared with Temporal's. */
+  clockIsOff?: true;
+}
+
+const always = (): undefined => undefined;
+const middle = (row: Row): string | undefined => row.middle;
+const begin = (row: Row): string | undefined => (row.activity === undefined ? undefined : 'begin');
+const nothingRuns = 'no step runs at a gate';
+
+/** A step that is tried again; at a gate nothing has to be. */
+const again = (row: Row): [number, number] => (row.activity === undefined ? [1, 1] : [2, 2]);
+
+/** How long Temporal does not answer. Longer than the heartbeat timeout of 15 s, so that it gives up on the step. */
+export function unreachableSeconds(): number {
+  return process.env['PGDRILL_FAULTS_WHOLE'] === undefined ? 18 : 120;
+}
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'worker kill -9',
+    without: always,
+    point: middle,
+    strike: async (scene) => {
+      await scene.workers[0]!.kill('SIGKILL');
+      scene.release();
+      await scene.startWorker();
+    },
+    attempts: again,
+  },
+  {
+    name: 'worker kill -9, work done but not reported',
+    without: (row) => (row.activity === undefined ? nothingRuns : undefined),
+    point: () => 'end',
+    strike: async (scene) => {
+      await scene.workers[0]!.kill('SIGKILL');
+      scene.release();
+      await scene.startWorker();
+    },
+    attempts: again,
+    afterwards: (scene) => {
+      const { once, activity } = scene.row;
+      if (once !== undefined)
+        expect(scene.done().filter(({ what, step }) => what === once && step === activity)).toHaveLength(1);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'worker SIGTERM',
+    without: always,
+    point: middle,
+    strike: async (scene) => {
+      expect(await scene.workers[0]!.kill('SIGTERM')).toBe(0);
+      scene.release();
+      await scene.startWorker();
+    },
+    // A step that is nearly done may end within the grace.
+    attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 2]),
+  },
+  {
+    name: 'slow worker: late result',
+    without: (row) => (row.activity === undefined ? nothingRuns : undefined),
+    point: middle,
+    strike: async (scene) => {
+      const [first] = scene.workers;
+      const second = await scene.startWorker();
+      process.kill(first!.pid, 'SIGSTOP');
+      // Where the next attempt need not wait for the first to go, it is in the middle of the same step when the first comes back.
+      const { activity, middle: point } = scene.row;
+      const waits = activity!.startsWith('take');
+      if (!waits) scene.arm(point!);
+      const waiting = await eventually(
+        'the next attempt',
+        async () =>
+          waits
+            ? (await pendingAttempt(scene.handle, activity!)) >= 2
+              ? ''
+              : undefined
+            : scene.barrierOf(point!, second.pid),
+        150,
+      );
+      scene.release([waiting]);
+      process.kill(first!.pid, 'SIGCONT');
+      // Told to stop, it ends once it has nothing to do any more.
+      expect(await first!.kill('SIGTERM')).toBe(0);
+      scene.release();
+    },
+    // A stopped process keeps its polls open: the server may hand it an attempt that nobody begins.
+    attempts: () => [2, 7],
+  },
+  {
+    name: 'Temporal kill -9 and restart',
+    without: always,
+    ownTemporal: true,
+    point: middle,
+    strike: async (scene) => {
+      await scene.temporal.kill();
+      scene.release();
+      await sleep(1_000); // what the step has to report comes while nobody is there
+      await scene.temporal.restart();
+    },
+    attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 2]),
+  },
+  {
+    name: 'Temporal unreachable',
+    without: always,
+    ownTemporal: true,
+    point: middle,
+    strike: async (scene) => {
+      scene.temporal.freeze();
+      scene.release();
+      await sleep(unreachableSeconds() * 1_000);
+      scene.temporal.thaw();
+    },
+    attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 3]),
+  },
+  {
+    name: 'source crash',
+    without: always,
+    point: (row) => row.connected ?? row.middle,
+    strike: async (scene) => {
+      await crashSource(scene.shop);
+      await scene.shop.source.start();
+      scene.release();
+    },
+    attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 3]),
+  },
+  {
+    name: 'source immediate shutdown',
+    without: (row) => (row.connected === undefined ? 'not connected to the source; see source crash' : undefined),
+    point: (row) => row.connected,
+    strike: async (scene) => {
+      await scene.shop.source.stop('immediate');
+      await scene.shop.source.start();
+      scene.release();
+    },
+    attempts: () => [2, 3],
+  },
+  {
+    name: 'source restart',
+    without: (row) => (row.connected === undefined ? 'not connected to the source; see source crash' : undefined),
+    point: (row) => row.connected,
+    strike: async (scene) => {
+      await scene.shop.source.restart();
+      scene.release();
+    },
+    attempts: () => [2, 3],
+  },
+  {
+    name: 'connection cut',
+    without: (row) => (row.connected === undefined ? 'not connected to the source' : undefined),
+    point: (row) => row.connected,
+    strike: async (scene) => {
+      await eventually('a connection to cut', async () => ((await cutConnections(scene.shop)) > 0 ? true : undefined));
+      scene.release();
+    },
+    attempts: () => [2, 3],
+  },
+  {
+    name: 'failover to a new timeline',
+    without: always,
+    props: () => ({ standby: true }),
+    point: (row) => row.connected ?? row.middle,
+    strike: async (scene) => {
+      await scene.standby!.takeOver();
+      scene.release();
+    },
+    attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 4]),
+  },
+  {
+    name: 'sandbox kill -9',
+    without: (row) => (row.serverRuns === true ? undefined : 'no sandbox runs'),
+    point: middle,
+    strike: async (scene) => {
+      const pid = await eventually('the sandbox’s server', () =>
+        postmasterOf(scene.dataDirectory()).catch(() => undefined),
+      );
+      process.kill(pid, 'SIGKILL');
+      scene.release();
+    },
+    attempts: (row) => (row.activity === 'validateRestore' ? [2, 2] : [1, 1]),
+  },
+  {
+    name: 'tool kill -9',
+    without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
+    point: (row) => row.tool,
+    strike: async (scene, barrier) => {
+      const [tool] = scene.heldTools(barrier);
+      signalGroup(tool!, 'SIGKILL');
+      scene.release();
+      await Promise.resolve();
+    },
+    attempts: () => [2, 2],
+  },
+  {
+    name: 'tool hangs (SIGSTOP)',
+    without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
+    point: (row) => row.tool,
+    strike: async (scene, barrier) => {
+      const [tool] = scene.heldTools(barrier);
+      signalGroup(tool!, 'SIGSTOP');
+      scene.release();
+      await Promise.resolve();
+    },
+    attempts: () => [2, 2],
+  },
+  {
+    name: 'repository disk full',
+    without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
+    props: () => ({ smallDisk: 'repository' }),
+    point: begin,
+    strike: async (scene) => {
+      await scene.disk!.fill();
+      scene.release();
+    },
+    ending: () => ({ failed: 'DiskFullError' }),
+    attempts: () => [1, 1],
+  },
+  {
+    name: 'sandbox disk full',
+    without: (row) => (row.writes?.includes('sandboxes') === true ? undefined : 'writes nothing there'),
+    props: () => ({ smallDisk: 'sandboxes' }),
+    point: begin,
+    strike: async (scene) => {
+      await scene.disk!.fill();
+      scene.release();
+    },
+    ending: () => ({ failed: 'DiskFullError', verdict: 'unproven' }),
+    attempts: () => [1, 1],
+  },
+  {
+    name: 'repository read-only',
+    without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
+    props: () => ({ smallDisk: 'repository' }),
+    point: begin,
+    strike: async (scene) => {
+      await eventually('nobody to write', () => {
+        try {
+          scene.disk!.setReadOnly(true);
+          return true;
+        } catch {
+          return undefined;
+        }
+      });
+      scene.release();
+    },
+    ending: () => ({ failed: 'StorageError' }),
+    attempts: () => [1, 1],
+  },
+  {
+    name: 'cancel',
+    without: always,
+    point: middle,
+    strike: async (scene) => {
+      await scene.handle.cancel();
+      // Whoever is held goes on by the cancel; where it must not be heard, by this.
+      if (heedsNoCancel(scene.row)) scene.release();
+    },
+    ending: (row) => (heedsNoCancel(row) ? 'as ever' : 'cancelled'),
+    attempts: () => [1, 1],
+  },
+  {
+    name: 'two at once',
+    without: always,
+    point: middle,
+    strike: async (scene) => {
+      // A backup beside a backup waits for its turn; everything else does not wait for the one that is held.
+      const { workflow, input } = scene.row;
+      const other = await scene.start(workflow === 'backup' ? input : workflow === 'drill' ? {} : { gates: [] });
+      if (workflow !== 'backup') await other.result();
+      scene.release();
+      await other.result();
+    },
+    attempts: () => [1, 1],
+  },
+  ...([3_600, -3_600] as const).map((seconds): Fault => ({
+    name: `clock of the worker’s host jumps ${seconds > 0 ? 'ahead' : 'back'} an hour`,
+    without: always,
+    props: () => ({ clock: true }),
+    point: middle,
+    strike: async (scene) => {
+      scene.jumpClock(seconds * 1_000);
+      await sleep(200);
+      scene.release();
+    },
+    attempts: () => [1, 1],
+    clockIsOff: true,
+  })),
+];
+
+/** What runs when everything else is over is not cut short; a finished backup is not thrown away. */
+function heedsNoCancel({ activity }: Row): boolean {
+  return activity === 'recordObjectives' || activity === 'cleanUp';
+}

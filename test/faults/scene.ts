@@ -1,0 +1,191 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { WorkflowHandle } from '@temporalio/client';
+
+import type { LoadedConfiguration } from '../../src/configuration/load.js';
+import { makePrivateDirectory } from '../../src/files/durable.js';
+import type { WorkflowProgress } from '../../src/schema/progress.js';
+import { processesUnder } from '../support/leftovers.js';
+import { configure } from '../support/pgdrill-config.js';
+import { eventually, launchWorker, type Program } from '../support/programs.js';
+import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import type { Row } from './rows.js';
+import { makeSmallDisk, type SmallDisk } from './small-disk.js';
+import { makeStandby, type Standby } from './standby.js';
+import type { FragileTemporal } from './temporal-server.js';
+
+/** What a cell needs beside a source with a full backup and a worker. */
+export interface Props {
+  smallDisk?: 'repository' | 'sandboxes';
+  standby?: true;
+  clock?: true;
+}
+
+/** One thing that a worker did, as barrier-runtime.mjs notes it. */
+export interface Done {
+  step: string;
+  attempt: number;
+  what: string;
+  workflowId: string;
+  pid: number;
+}
+
+/** Everything that a cell happens on: servers, workers and directories of its own, so that cells run side by side. */
+export class Scene {
+  readonly workers: Program[] = [];
+  disk: SmallDisk | undefined;
+  standby: Standby | undefined;
+  handle!: WorkflowHandle;
+  private runs = 0;
+
+  private constructor(
+    readonly temporal: FragileTemporal,
+    readonly shop: ProtectedCluster,
+    readonly loaded: LoadedConfiguration,
+    readonly row: Row,
+    private readonly barriers: string,
+    private readonly props: Props,
+  ) {}
+
+  static async set(temporal: FragileTemporal, row: Row, props: Props): Promise<Scene> {
+    const shop = await protectCluster();
+    try {
+      await shop.sql('create table orders (id int primary key); insert into orders select generate_series(1, 2000)');
+      const { sandboxDirectory } = shop.patient;
+      // The WAL from before goes into the repository first: nobody may write there while it moves.
+      await shop.archive();
+      const disk =
+        props.smallDisk === undefined
+          ? undefined
+          : await makeSmallDisk(props.smallDisk === 'repository' ? shop.patient.repository : sandboxDirectory);
+      await shop.backup('full');
+      await shop.sql('insert into orders select generate_series(2001, 2500)');
+      await shop.archive();
+      const barriers = join(shop.scratch, 'barriers');
+      await makePrivateDirectory(barriers);
+      const scene = new Scene(temporal, shop, await configure(shop), row, barriers, props);
+      scene.disk = disk;
+      if (props.standby === true) scene.standby = await makeStandby(shop);
+      await scene.startWorker();
+      return scene;
+    } catch (error) {
+      await shop.remove();
+      throw error;
+    }
+  }
+
+  /** Another worker process; the newest is the last of `workers`. */
+  async startWorker(): Promise<Program> {
+    const worker = await launchWorker(this.loaded.path, {
+      ...this.temporal.env,
+      NODE_OPTIONS: `--import=${join(import.meta.dirname, 'barriers.mjs')}`,
+      PGDRILL_TEST_BARRIERS: this.barriers,
+      ...(this.props.clock === true ? { PGDRILL_TEST_CLOCK: 'yes' } : {}),
+    });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  async start(input: Record<string, unknown> = this.row.input): Promise<WorkflowHandle> {
+    const { workflow } = this.row;
+    this.runs += 1;
+    return await this.temporal.client.workflow.start(workflow, {
+      workflowId: `${workflow}-${this.loaded.configuration.temporal.task_queue}-${this.runs}`,
+      taskQueue: this.loaded.configuration.temporal.task_queue,
+      args: [{ cluster: 'shop', ...input, ...(workflow === 'recover' ? { into: this.into(this.runs) } : {}) }],
+    });
+  }
+
+  /** The data directory of the n-th recovery. */
+  into(run = 1): string {
+    return join(this.shop.scratch, `recovered-${run}`);
+  }
+
+  /** Makes the next to come to this point of the row's step wait there. */
+  arm(point: string): void {
+    writeFileSync(join(this.barriers, `${this.row.activity ?? ''}@${point}`), '');
+  }
+
+  /** @returns the barrier file of one that waits at this point, once one does. */
+  async reached(point: string): Promise<string> {
+    const prefix = `${this.row.activity ?? ''}@${point}.`;
+    return await eventually(`${prefix} to be reached`, async () => {
+      const name = readdirSync(this.barriers).find((each) => each.startsWith(prefix));
+      if (name !== undefined) return join(this.barriers, name);
+      await this.failWhenOver();
+      return undefined;
+    });
+  }
+
+  /** The barrier at which this worker waits. */
+  barrierOf(point: string, pid: number): string | undefined {
+    const barrier = join(this.barriers, `${this.row.activity ?? ''}@${point}.${pid}`);
+    return existsSync(barrier) ? barrier : undefined;
+  }
+
+  /** Waits at the gate. */
+  async atGate(): Promise<void> {
+    await eventually('the gate', async () => {
+      const { waiting } = await this.handle.query<WorkflowProgress>('progress');
+      return waiting === undefined ? undefined : true;
+    });
+  }
+
+  private async failWhenOver(): Promise<void> {
+    const { status } = await this.handle.describe();
+    if (status.name !== 'RUNNING')
+      throw new Error(`over (${status.name}) before it could be held: ${await this.why()}`);
+  }
+
+  private async why(): Promise<string> {
+    return await this.handle.result().then(
+      (result) => JSON.stringify(result),
+      (error: unknown) => (error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error)),
+    );
+  }
+
+  /** Whoever waits anywhere goes on; whoever comes later is not held. */
+  release(except: readonly string[] = []): void {
+    const barriers = readdirSync(this.barriers).filter((name) => name.includes('@'));
+    for (const barrier of barriers.map((name) => join(this.barriers, name)))
+      if (!except.includes(barrier)) rmSync(barrier, { force: true });
+  }
+
+  /** The process groups of tools that wait at a barrier. */
+  heldTools(barrier: string): number[] {
+    return processesUnder(barrier)
+      .filter(({ command }) => command.startsWith('/bin/sh -c'))
+      .map(({ pid }) => pid);
+  }
+
+  /** Shifts the clock of the workers' host. */
+  jumpClock(milliseconds: number): void {
+    writeFileSync(join(this.barriers, 'clock'), String(milliseconds));
+  }
+
+  done(): Done[] {
+    const path = join(this.barriers, 'done.jsonl');
+    if (!existsSync(path)) return [];
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Done);
+  }
+
+  /** The data directory of the sandbox (or recovery) that stands here now. */
+  dataDirectory(): string {
+    if (this.row.workflow === 'recover') return this.into();
+    const [name] = readdirSync(this.shop.patient.sandboxDirectory).filter((each) => !each.startsWith('.'));
+    return join(this.shop.patient.sandboxDirectory, name ?? 'none', 'data');
+  }
+
+  async strikeSet(): Promise<void> {
+    for (const worker of this.workers) await worker.kill('SIGKILL');
+    await this.standby?.remove();
+    this.disk?.unmount();
+    for (let run = 1; run <= this.runs; run += 1) await rm(this.into(run), { recursive: true, force: true });
+    await this.shop.remove();
+  }
+}
