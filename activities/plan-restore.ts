@@ -5,20 +5,21 @@ import { planRestore } from '../src/restore/plan.js';
 import type { Fence, Plan } from '../src/schema/results.js';
 import { parseTarget } from '../src/schema/target.js';
 import type { Dependencies } from './dependencies.js';
+import { toolsOfRepository } from './repository-tools.js';
 import { secondsSinceScheduled, type Step, step } from './step.js';
 
 /** Restore preparation, first half: which chain, which WAL, where exactly to stop. The RTO clock starts when this is scheduled. */
-export const createPlanRestore = ({
-  loaded,
-  toolsFor,
-}: Dependencies): Step<{ cluster: string; target: string; fence?: Fence }, Plan> =>
+export const createPlanRestore = (
+  dependencies: Dependencies,
+): Step<{ cluster: string; target: string; fence?: Fence }, Plan> =>
   step(async (input: { cluster: string; target: string; fence?: Fence }, context): Promise<Plan> => {
-    const cluster = clusterOf(loaded, input.cluster);
+    const cluster = clusterOf(dependencies.loaded, input.cluster);
     const target = parseTarget(input.target);
     if (typeof target === 'string')
       throw new UsageError({ what: target, means: 'There is no such target.', todo: 'Correct it.' });
-    const plan = await planRestore(await toolsFor(0), {
-      repository: await openRepository(cluster),
+    const repository = await openRepository(cluster);
+    const plan = await planRestore(await toolsOfRepository(dependencies, repository), {
+      repository,
       walDirectory: cluster.walDirectory,
       target,
       fence: input.fence,

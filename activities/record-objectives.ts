@@ -7,6 +7,7 @@ import type { Finding } from '../src/schema/results.js';
 import { version } from '../src/version.js';
 import type { Dependencies } from './dependencies.js';
 import { intoCatalog } from './into-catalog.js';
+import { toolsOfRepository } from './repository-tools.js';
 import { type Step, step } from './step.js';
 
 /**
@@ -24,7 +25,7 @@ export const createRecordObjectives = ({
     const evidence = buildEvidence({ ...input.outcome, finishedAt: new Date().toISOString() }, cluster, {
       pgdrill: version,
       ...sourceVersion(input.outcome.findings),
-      sandboxPostgres: (await toolsFor(0)).version,
+      sandboxPostgres: (await toolsOfRepository({ toolsFor }, repository)).version,
       node: process.version,
     });
     const key = `${keys.evidence(evidence.id)}/evidence.json`;

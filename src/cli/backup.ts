@@ -51,6 +51,8 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
 function describe(backup: BackupResult): string {
   const { id, type, requestedType, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs, warnings } = backup;
   const lines = [`${id}: ${bytes(sizeBytes)} in ${seconds(durationMs / 1_000)}, ${startLsn} → ${endLsn}, verified.`];
+  if (type === 'incremental' && unsafe === undefined)
+    lines.push('Nothing wrong was found in its link to its parent; whether the chain restores, only a drill proves.');
   if (type !== requestedType) {
     lines.push(
       `It is a ${type} and not the ${requestedType} that was asked for, because ${fallbackReason ?? 'of the server'}.`,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { clusterOf } from '../configuration/cluster.js';
 import type { ExitCode } from '../errors.js';
+import { type BackupStanding, listProvingDrills, standingOf } from '../repository/proven.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
 import { globalOptions, loadFor } from './context.js';
@@ -12,29 +13,50 @@ import { colors, print, printJson } from './terminal.js';
 export function addBackups(program: Command, exit: (code: ExitCode) => void): void {
   program
     .command('backups')
-    .description('list the backups in the repository')
+    .description('list the backups in the repository, and which of them drills have proven')
     .argument('<cluster>', 'a cluster of the configuration')
     .addHelpText('after', '\nExample:\n  pgdrill backups shop --json')
     .action(async (cluster: string, _options: unknown, command: Command) => {
-      const backups = await listBackups(await openRepository(clusterOf(await loadFor(command), cluster)));
+      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
+      const drills = await listProvingDrills(repository);
+      const backups = (await listBackups(repository)).map((backup) => ({ ...backup, ...standingOf(backup, drills) }));
       if (globalOptions(command).json === true) printJson(backups);
       else if (backups.length === 0) print(`No backups yet. Take one: pgdrill backup ${cluster}`);
       else {
         print(
           renderTable(
-            backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs, unsafe }) => [
+            backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs, ...rest }) => [
               id,
               parent ?? '',
               `${startLsn} → ${endLsn}`,
               String(timeline),
               bytes(sizeBytes),
               seconds(durationMs / 1_000),
-              unsafe === undefined ? '' : colors.yellow('unsafe: not restored from'),
+              describe(rest),
             ]),
-            ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', 'SIZE', 'TOOK', ''],
+            ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', 'SIZE', 'TOOK', 'PROOF'],
           ),
         );
       }
       exit(0);
     });
+}
+
+/** Only a drill proves a backup: what was merely verified or judged is not called more than that. */
+function describe({ standing, drill }: BackupStanding): string {
+  const by = drill === undefined ? '' : `by ${drill.id} at ${drill.finishedAt.slice(0, 16).replace('T', ' ')}Z`;
+  switch (standing) {
+    case 'proven':
+      return colors.green(`proven ${by}`);
+    case 'part of a proven chain':
+      return `part of a chain proven ${by}`;
+    case 'failed':
+      return colors.red(`found wrong ${by}`);
+    case 'unsafe':
+      return colors.yellow('unsafe: not restored from');
+    case 'judged':
+      return colors.yellow('judged, not proven by any drill');
+    case 'verified':
+      return colors.yellow('verified, not proven by any drill');
+  }
 }

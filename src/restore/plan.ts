@@ -1,4 +1,4 @@
-import { messageOf, RepositoryError, TargetError } from '../errors.js';
+import { messageOf, RepositoryError, TargetError, ToolchainError } from '../errors.js';
 import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
 import { readTimelineHistory } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
@@ -43,6 +43,7 @@ export async function planRestore(
       todo: `Take one: pgdrill backup ${request.repository.cluster}`,
     });
   }
+  refuseOtherTools(tools, backups);
   let newestFailure: Error | undefined;
   const warnings: string[] = [];
   for (const backup of [...backups].sort((a, b) => compareLsn(b.endLsn, a.endLsn))) {
@@ -74,6 +75,17 @@ export async function planRestore(
     what: `The target ${formatTarget(request.target)} lies before the end of the oldest backup (${oldest.id}, consistent from ${oldest.endLsn}, ${oldest.finishedAt}).`,
     means: 'A backup can only be recovered to a point behind its own end.',
     todo: 'Choose a later target. Older states are not in this repository.',
+  });
+}
+
+/** pg_waldump finds no record in the WAL of another major version, which would look like the end of the archive. */
+function refuseOtherTools(tools: PostgresTools, backups: readonly BackupRecord[]): void {
+  const other = backups.find(({ serverVersionNumber }) => Math.floor(serverVersionNumber / 10_000) !== tools.major);
+  if (other === undefined) return;
+  throw new ToolchainError({
+    what: `Backup ${other.id} is of PostgreSQL ${other.serverVersion}, the programs in ${tools.binDirectory} are of ${tools.version}.`,
+    means: 'The WAL of one major version cannot be read with the programs of another.',
+    todo: 'Install PostgreSQL of the same major version as the cluster, or name it in PGDRILL_PG_BIN.',
   });
 }
 

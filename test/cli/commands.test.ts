@@ -54,13 +54,16 @@ describe('what a command prints', { timeout: 120_000 }, () => {
     // What went wrong beside the backup is the person's to know.
     const spoken = await pgdrill(['backup', 'shop', '--type', 'incremental'], { env });
     expect(spoken.stdout).toMatch(/verified\.\nWarning: No catalog is configured/);
-    const listed = document<{ id: string }[]>(await pgdrill(['backups', 'shop', '--json'], { env }));
-    expect(listed.map(({ id }) => id)).toEqual([
+    const ids = document<{ id: string }[]>(await pgdrill(['backups', 'shop', '--json'], { env })).map(({ id }) => id);
+    expect(ids).toEqual([
       document<{ id: string }>(full).id,
       document<{ id: string }>(next).id,
       spoken.stdout.split(':')[0],
     ]);
-    expect((await pgdrill(['backups', 'shop'], { env })).stdout).toMatch(/ID +BUILDS ON +LSN/);
+    const listed = await pgdrill(['backups', 'shop'], { env });
+    expect(listed.stdout).toMatch(/ID +BUILDS ON +LSN.* PROOF/);
+    expect(listed.stdout).toMatch(/-full .*verified, not proven by any drill/);
+    expect(listed.stdout).toMatch(/-incremental .*judged, not proven by any drill/);
 
     const drill = await pgdrill(['drill', 'shop', '--json', '--id', 'nightly'], { env });
     const result = document<DrillResult>(drill);
@@ -72,6 +75,14 @@ describe('what a command prints', { timeout: 120_000 }, () => {
     expect(typeof result.rtoSeconds).toBe('number');
     expect(Object.keys(result.rpo!)).toEqual(expect.arrayContaining(['seconds', 'bytes', 'transactions']));
     expect(JSON.parse(await readFile(result.evidencePath!, 'utf8'))).toMatchObject({ id: result.id });
+
+    const proven = await pgdrill(['backups', 'shop'], { env });
+    expect(proven.stdout).toMatch(new RegExp(`-full .*part of a chain proven by ${result.id} at `));
+    expect(proven.stdout).toMatch(new RegExp(`-incremental .* proven by ${result.id} at `));
+    expect(document(await pgdrill(['backups', 'shop', '--json'], { env }))).toMatchObject([
+      { type: 'full', standing: 'part of a proven chain', drill: { id: result.id } },
+      { type: 'incremental', standing: 'proven', drill: { id: result.id } },
+    ]);
 
     const runs = document<{ id: string; status: string }[]>(await pgdrill(['status', '--json'], { env }));
     expect(runs[0]).toMatchObject({ id: 'nightly', kind: 'drill', status: 'completed' });

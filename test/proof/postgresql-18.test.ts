@@ -4,8 +4,10 @@ import { standaloneContext } from '../../src/process/step-context.js';
 import { captureSource } from '../../src/proof/capture.js';
 import { validateRestore } from '../../src/proof/validate.js';
 import { judge } from '../../src/proof/verdict.js';
+import { planRestore } from '../../src/restore/plan.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import { restoreTo } from '../restore/restore-support.js';
+import { testTools } from '../support/cluster.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 
 let shop: ProtectedCluster;
@@ -40,4 +42,15 @@ it('a chain of PostgreSQL 18 restores, and every check passes', async () => {
   } finally {
     await removeSandbox(shop.tools, sandbox);
   }
+});
+
+it('is not planned with the programs of another major version, which see no WAL in its archive', async () => {
+  const planning = planRestore(await testTools(17), {
+    repository: shop.repository,
+    walDirectory: shop.patient.walDirectory,
+    target: { kind: 'latest' },
+    fence: undefined,
+    signal: new AbortController().signal,
+  });
+  await expect(planning).rejects.toThrow(/is of PostgreSQL 18\.\d+, the programs in .* are of 17/);
 });

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { LinkJudgement } from '../../src/repository/link-safety.js';
-import { differing, promote, type RawCluster, startRawCluster } from './raw-backups.js';
+import { promoteInPlace } from '../support/promote.js';
+import { differing, type RawCluster, startRawCluster } from './raw-backups.js';
 
 /**
  * PostgreSQL's own faults (docs/postgresql-incremental-faults.md), each made with stock tools: the content restored from backups that
@@ -124,7 +125,7 @@ describe.each([17, 18] as const)('PostgreSQL %i', (major) => {
     await cutAndVacuum('placed', 600);
     await cutAndVacuum('parted', 600);
     await cutAndVacuum('toasted', 60);
-    await promote(raw);
+    await promoteInPlace(raw.cluster);
     const more = `select i, repeat('y', 200) from generate_series(10001, 12000) as i`;
     await raw.sql(`insert into elsewhere ${more}`, 'other');
     await raw.sql(`insert into placed ${more}; insert into parted ${more}`);

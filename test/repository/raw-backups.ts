@@ -1,10 +1,10 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { messageOf } from '../../src/errors.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
 import { parseConninfo } from '../../src/postgres/conninfo.js';
-import { connect, withConnection } from '../../src/postgres/connection.js';
+import { withConnection } from '../../src/postgres/connection.js';
 import { launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
 import { readManifest } from '../../src/postgres/manifest.js';
 import { runTool } from '../../src/process/run-tool.js';
@@ -145,22 +145,4 @@ export async function differing(
   const restored = await raw.restored(chain, (read) => contents(read, tables, database));
   const source = await contents(raw.sql, tables, database);
   return tables.filter((table) => source[table] !== restored[table]);
-}
-
-/** Leaves the cluster on a new timeline: what promoting a standby that has replayed everything does. */
-export async function promote(raw: RawCluster): Promise<void> {
-  const { cluster } = raw;
-  await cluster.stop('fast');
-  const signalFile = join(cluster.dataDirectory, 'standby.signal');
-  await writeFile(signalFile, '');
-  await runTool({ file: '/bin/chmod', args: ['0666', signalFile] }).catch(() => undefined);
-  await cluster.start();
-  await runTool({
-    file: toolPath(cluster.tools, 'pg_ctl'),
-    args: ['promote', '-s', '-w', '-D', cluster.dataDirectory],
-    env: toolEnvironment(cluster.tools),
-  });
-  const client = await connect(cluster.conninfo());
-  await client.query('checkpoint');
-  await client.end();
 }
