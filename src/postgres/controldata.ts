@@ -20,7 +20,33 @@ export interface ControlData {
     number
   >;
   trackCommitTimestamp: boolean;
+  /** Before the latest checkpoint; differs from `timeline` where that checkpoint ended a recovery. */
+  previousTimeline: number;
+  /** Of the latest checkpoint, epoch and all. */
+  nextXid: bigint;
+  /** `0/0` once a restored backup has been recovered to its end. */
+  backupStartLsn: string;
+  backupEndLsn: string;
+  /** What initdb fixed for good, by the labels of pg_controldata: sizes, versions, checksums. */
+  format: Readonly<Record<string, string>>;
 }
+
+/** Labels of what can never change in a cluster, as long as its major version stays. */
+const formatLabels = [
+  'pg_control version number',
+  'Catalog version number',
+  'Maximum data alignment',
+  'Database block size',
+  'Blocks per segment of large relation',
+  'WAL block size',
+  'Bytes per WAL segment',
+  'Maximum length of identifiers',
+  'Maximum columns in an index',
+  'Maximum size of a TOAST chunk',
+  'Size of a large-object chunk',
+  'Float8 argument passing',
+  'Data page checksum version',
+];
 
 /** Reads `global/pg_control` of a data directory with `pg_controldata`. */
 export async function readControlData(
@@ -59,5 +85,16 @@ export async function readControlData(
       max_locks_per_transaction: number('max_locks_per_xact setting'),
     },
     trackCommitTimestamp: text('track_commit_timestamp setting') === 'on',
+    previousTimeline: number("Latest checkpoint's PrevTimeLineID"),
+    nextXid: fullXid(text("Latest checkpoint's NextXID")),
+    backupStartLsn: text('Backup start location'),
+    backupEndLsn: text('Backup end location'),
+    format: Object.fromEntries(formatLabels.map((label) => [label, text(label)])),
   };
+}
+
+/** pg_controldata writes `epoch:xid`. */
+function fullXid(written: string): bigint {
+  const [epoch = '0', xid = '0'] = written.split(':');
+  return /^\d+:\d+$/.test(written) ? (BigInt(epoch) << 32n) | BigInt(xid) : 0n;
 }

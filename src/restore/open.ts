@@ -26,12 +26,7 @@ export async function openSandbox(
   for (;;) {
     context.signal.throwIfAborted();
     context.progress({ doing: 'promoting' });
-    if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
-    await waitUntilReady(sandbox.dataDirectory, {
-      logFile: sandboxLog(sandbox),
-      timeoutMs: promotionTimeoutMs,
-      signal: context.signal,
-    });
+    await runSandbox(tools, sandbox, context);
     const timeline = await promote(sandbox, context.signal).catch((error: unknown) => {
       // A server that is just dying is looked at again; where it has died, it is started again.
       if (error instanceof UnreachableError) return undefined;
@@ -47,6 +42,20 @@ export async function openSandbox(
     }
     await sleep(50);
   }
+}
+
+/** Waits until a sandbox's server takes connections; where it does not run, it is started. */
+export async function runSandbox(
+  tools: PostgresTools,
+  sandbox: Sandbox,
+  { signal }: Pick<StepContext, 'signal'>,
+): Promise<void> {
+  if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
+  await waitUntilReady(sandbox.dataDirectory, {
+    logFile: sandboxLog(sandbox),
+    timeoutMs: promotionTimeoutMs,
+    signal,
+  });
 }
 
 /** @returns the timeline of a server that takes writes; undefined while it is still in recovery. */

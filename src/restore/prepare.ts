@@ -19,6 +19,7 @@ import type { StepContext } from '../process/step-context.js';
 import { reapTool } from '../process/tool-lock.js';
 import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
+import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import {
@@ -84,7 +85,7 @@ export async function prepareRestore(
   await configure(tools, request);
   const restoredBytes = phases.find(({ name }) => name === 'combine')?.bytes ?? 0;
   const prepared: Prepared = { sandbox, phases, restoredBytes };
-  await writeSandboxRecord(sandbox, context.operation, prepared);
+  await writeSandboxRecord(sandbox, context.operation, prepared, await expectControlData(tools, sources, request));
   return prepared;
 }
 
@@ -166,6 +167,26 @@ async function combine(
   );
   if (await exists(sandbox.dataDirectory)) await rm(sandbox.dataDirectory, { recursive: true }); // empty: checked above
   await renameDurably(partial, sandbox.dataDirectory);
+}
+
+/** What the control file must say when the sandbox is open: from the last backup itself, not from what was made of it. */
+async function expectControlData(
+  tools: PostgresTools,
+  sources: readonly string[],
+  { chain, target }: PrepareRequest,
+): Promise<ControlExpectation> {
+  const [last, source] = [chain.at(-1), sources.at(-1)];
+  if (last === undefined || source === undefined) throw new RangeError('an empty chain');
+  const { format, nextXid } = await readControlData(tools, source);
+  return {
+    backup: last.id,
+    systemIdentifier: last.systemIdentifier,
+    dataChecksums: last.dataChecksums,
+    backupEndLsn: last.endLsn,
+    nextXid: String(nextXid),
+    targetTimeline: target.timeline,
+    format: { ...format },
+  };
 }
 
 async function removeLeftovers(sandbox: Sandbox): Promise<void> {

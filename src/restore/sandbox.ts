@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SandboxError } from '../errors.js';
 import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable.js';
 import { socketDirectoryOf } from '../files/socket-directory.js';
+import { type ControlExpectation, controlExpectationSchema } from '../schema/control-expectation.js';
 import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
@@ -58,13 +59,24 @@ export function sandboxConninfo(sandbox: Sandbox, user = sandbox.superuser): Con
   return { host: sandbox.socketDirectory, port: String(sandbox.port), user, dbname: 'postgres' };
 }
 
-const recordSchema = z.object({ sandbox: sandboxSchema, operation: z.string(), prepared: z.unknown() });
+const recordSchema = z.object({
+  sandbox: sandboxSchema,
+  operation: z.string(),
+  prepared: z.unknown(),
+  expected: controlExpectationSchema.optional(),
+});
 
-export async function writeSandboxRecord(sandbox: Sandbox, operation: string, prepared: unknown): Promise<void> {
+/** @param expected of the control file, once the sandbox is open. */
+export async function writeSandboxRecord(
+  sandbox: Sandbox,
+  operation: string,
+  prepared: unknown,
+  expected: ControlExpectation,
+): Promise<void> {
   await makePrivateDirectory(sandbox.directory);
   await writeFileDurably(
     join(sandbox.directory, 'sandbox.json'),
-    JSON.stringify({ sandbox, operation, prepared }, null, 2),
+    JSON.stringify({ sandbox, operation, prepared, expected }, null, 2),
   );
 }
 
