@@ -10,6 +10,9 @@ export interface ControlData {
   redoLsn: string;
   dataChecksums: boolean;
   walSegmentSizeBytes: number;
+  blockSize: number;
+  /** Blocks in one file of a relation. */
+  segmentBlocks: number;
   /** Settings that a server recovering this data needs at least as high (PostgreSQL manual, "Hot Standby", Administrator's Overview). */
   required: Record<
     | 'max_connections'
@@ -77,6 +80,8 @@ export async function readControlData(
     redoLsn: text("Latest checkpoint's REDO location"),
     dataChecksums: number('Data page checksum version') > 0,
     walSegmentSizeBytes: number('Bytes per WAL segment'),
+    blockSize: number('Database block size'),
+    segmentBlocks: number('Blocks per segment of large relation'),
     required: {
       max_connections: number('max_connections setting'),
       max_worker_processes: number('max_worker_processes setting'),

@@ -49,16 +49,10 @@ export function judgeControlData(
   same('Database system identifier', control.systemIdentifier, expected.systemIdentifier);
   same('Database cluster state', control.clusterState, 'shut down');
   for (const [label, wanted] of Object.entries(expected.format)) same(label, control.format[label] ?? '', wanted);
-  require(
-    control.dataChecksums === expected.dataChecksums,
-    'Data page checksum version',
-    `checksums are ${control.dataChecksums ? 'on' : 'off'}, on the source they were ${expected.dataChecksums ? 'on' : 'off'}`,
-  );
-  require(
-    compareLsn(control.checkpointLsn, expected.backupEndLsn) >= 0,
-    'Latest checkpoint location',
-    `is ${control.checkpointLsn}, before the backup's end ${expected.backupEndLsn}`,
-  );
+  require(control.dataChecksums ===
+    expected.dataChecksums, 'Data page checksum version', `checksums are ${control.dataChecksums ? 'on' : 'off'}, on the source they were ${expected.dataChecksums ? 'on' : 'off'}`);
+  require(compareLsn(control.checkpointLsn, expected.backupEndLsn) >=
+    0, 'Latest checkpoint location', `is ${control.checkpointLsn}, before the backup's end ${expected.backupEndLsn}`);
   // A shutdown checkpoint is its own redo point: nothing is left to replay.
   same("Latest checkpoint's REDO location", control.redoLsn, control.checkpointLsn);
   for (const [label, lsn] of [
@@ -67,11 +61,10 @@ export function judgeControlData(
     ['Backup end location', control.backupEndLsn],
   ] as const)
     require(lsn === '0/0', label, `is ${lsn}, so recovery of the backup has not come to its end`);
-  require(
-    control.nextXid >= BigInt(expected.nextXid),
-    "Latest checkpoint's NextXID",
-    `is ${control.nextXid}, and was ${expected.nextXid} in the backup already`,
-  );
+  require(control.nextXid >=
+    BigInt(
+      expected.nextXid,
+    ), "Latest checkpoint's NextXID", `is ${control.nextXid}, and was ${expected.nextXid} in the backup already`);
   problems.push(...judgeTimeline(control, expected, history));
   return problems;
 }

@@ -30,6 +30,8 @@ const sound: ControlData = {
   nextXid: 950n,
   dataChecksums: true,
   walSegmentSizeBytes: 2 ** 24,
+  blockSize: 8_192,
+  segmentBlocks: 131_072,
   required: {
     max_connections: 100,
     max_worker_processes: 8,
