@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { readControlData } from '../../src/postgres/controldata.js';
 import { instanceStatus, stopInstance } from '../../src/postgres/instance.js';
+import { pageChecksum } from '../../src/postgres/page.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { judgeControlData } from '../../src/proof/control-data.js';
 import { checkShutDown } from '../../src/proof/restart.js';
@@ -59,6 +60,17 @@ describe('a restored cluster that was shut down', () => {
     });
     expect(checks['page checksums']!.figures['pages']).toBeGreaterThan(1_000);
     expect((await instanceStatus(sandbox.dataDirectory))?.ready).toBe(true);
+  });
+
+  it('has checksums that pgdrill computes as PostgreSQL does', async () => {
+    const path = await fileOf();
+    await stop();
+    const file = await readFile(join(sandbox.dataDirectory, path));
+    for (let block = 0; block * 8192 < file.length; block += 1) {
+      const page = file.subarray(block * 8192, (block + 1) * 8192);
+      expect(pageChecksum(page, block)).toBe(page.readUInt16LE(8));
+    }
+    expect(file.length).toBeGreaterThan(80 * 8192);
   });
 
   it.each([
