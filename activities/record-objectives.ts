@@ -35,7 +35,9 @@ export const createRecordObjectives = ({
       await recordRecovery(client, evidence, { evidencePath });
       await recordEvent(client, eventOf(evidence, context.operation));
     });
-    return toDrillResult(evidence, evidencePath, warnings);
+    // What had to be mended is no small thing, though the restored database is right: it is shown, not only kept.
+    const mended = input.outcome.opened?.findings?.map(({ message }) => message) ?? [];
+    return toDrillResult(evidence, evidencePath, [...mended, ...warnings]);
   });
 
 /** What the archive check saw; a recovery asks no source. */

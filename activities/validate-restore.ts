@@ -2,7 +2,6 @@ import { clusterOf } from '../src/configuration/cluster.js';
 import { resolveService } from '../src/postgres/conninfo.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
-import { ensureRunning } from '../src/restore/open.js';
 import type { Capture, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
@@ -15,7 +14,6 @@ export const createValidateRestore = (
   step(async (input: { cluster: string; sandbox: Sandbox; capture?: Capture }, context): Promise<Validation> => {
     const cluster = clusterOf(dependencies.loaded, input.cluster);
     const tools = await toolsOfSandbox(dependencies, input.sandbox);
-    await ensureRunning(tools, input.sandbox, context.signal); // it may have died since it was opened
     const { checks, notCompared } = await validateRestore(
       tools,
       {

@@ -49,7 +49,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       ...answer,
       ...describe(outcome),
       ...figuresOf(await recordRun().catch(() => undefined)),
-      notes,
+      notes: [...(outcome.opened?.findings ?? []).map(({ message }) => message), ...notes],
     };
   } catch (caught) {
     const error = asCancellation(caught instanceof Error ? caught : new Error(String(caught)));

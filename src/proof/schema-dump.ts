@@ -1,7 +1,7 @@
 import { type Conninfo, formatConninfo } from '../postgres/conninfo.js';
 import { runTool } from '../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
-import { catalogLines } from './catalog-lines.js';
+import { catalogLines, sharedCatalogLines } from './catalog-lines.js';
 import { normalizeDump, normalizeGlobals } from './normalize-dump.js';
 
 export interface SchemaDumpOptions {
@@ -13,8 +13,8 @@ export interface SchemaDumpOptions {
 
 /**
  * Everything `pg_dump --schema-only` shows of a database, and what it leaves out (`catalogLines`), as comparable text. With
- * `--create`, so that the database's own owner, privileges, locale and settings are in it. Subscriptions are left out: only a
- * superuser may read them, and a sandbox must not run any.
+ * `--create`, so that the database's own owner, privileges, locale and settings are in it. Subscriptions come from the catalogs:
+ * pg_dump reads them as superuser only.
  *
  * pg_dump locks all tables in ACCESS SHARE mode, for as long as it takes to read the catalogs.
  *
@@ -43,7 +43,7 @@ export async function dumpSchema(
 
 /**
  * Roles, their memberships and settings, tablespaces and parameter privileges, as `pg_dumpall --globals-only` shows them, without
- * passwords. pg_dumpall takes no snapshot: so the source's are read before and after the fence, and what differs between those
+ * passwords; and which databases there are. pg_dumpall takes no snapshot: so the source's are read before and after the fence, and what differs between those
  * two readings cannot be judged.
  */
 export async function dumpGlobals(options: SchemaDumpOptions): Promise<string> {
@@ -57,5 +57,5 @@ export async function dumpGlobals(options: SchemaDumpOptions): Promise<string> {
     env: toolEnvironment(options.tools),
     signal: options.signal,
   });
-  return normalizeGlobals(stdout);
+  return `${normalizeGlobals(stdout)}\n${(await sharedCatalogLines(options)).join('\n')}`;
 }

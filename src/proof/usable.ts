@@ -1,65 +1,71 @@
 import { randomBytes } from 'node:crypto';
 
-import { codeOf, messageOf } from '../errors.js';
+import { codeOf, messageOf, SandboxError } from '../errors.js';
 import { diskFull } from '../files/durable.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { withConnection } from '../postgres/connection.js';
 import type { Check } from '../schema/results.js';
 
+export interface UsableOptions {
+  /** As superuser of the promoted sandbox. Never to be pointed at the source. */
+  connection: Conninfo;
+  /** Stops the server cleanly and starts it again. */
+  restart: () => Promise<void>;
+  signal: AbortSignal;
+}
+
 /**
- * Whether the promoted sandbox takes writes and keeps them: makes a schema and a table of its own, writes rows, commits, reads
- * them back on a new connection, and drops it all again. Never to be pointed at the source.
+ * Whether the promoted sandbox takes writes and keeps them: makes a schema and a table of its own, writes rows, commits, has the
+ * server restarted, reads the rows back, and drops it all again.
  *
  * @returns the check `writes`.
  * @throws UnreachableError, AccessError where there is no connection to be had.
  */
-export async function checkUsable(connection: Conninfo, signal?: AbortSignal): Promise<Check> {
+export async function checkUsable({ connection, restart, signal }: UsableOptions): Promise<Check> {
   const startedAt = performance.now();
   const schema = `pgdrill_usable_${randomBytes(6).toString('hex')}`;
-  const options = signal === undefined ? {} : { signal };
   const rowsToWrite = 1_000;
   const problems: Check['problems'] = [];
-  const attempt = async (sql: string): Promise<number> =>
+  const run = async (sql: string): Promise<number> =>
     await withConnection(
       connection,
       async (client) => {
-        const { rows } = await client.query<{ rows: number }>(sql);
-        return rows[0]?.rows ?? 0;
+        const results = [await client.query<{ rows: number }>(sql)].flat();
+        return results.at(-1)?.rows[0]?.rows ?? 0;
       },
-      options,
+      { signal },
     );
   try {
-    await withConnection(
-      connection,
-      async (client) => {
-        await client.query(`
-          begin read write;
-          create schema ${schema};
-          create table ${schema}.written (id int primary key, note text not null);
-          insert into ${schema}.written select i, 'row ' || i from generate_series(1, ${rowsToWrite}) i;
-          commit;
-        `);
-      },
-      options,
-    );
-    const found = await attempt(`select count(*)::int as rows from ${schema}.written where note = 'row ' || id::text`);
+    await run(`
+      begin read write;
+      create schema ${schema};
+      create table ${schema}.written (id int primary key, note text not null);
+      insert into ${schema}.written select i, 'row ' || i from generate_series(1, ${rowsToWrite}) i;
+      commit;
+    `);
+    await restart();
+    const found = await run(`select count(*)::int as rows from ${schema}.written where note = 'row ' || id::text`);
     if (found !== rowsToWrite) {
-      problems.push({ object: `${schema}.written`, detail: `${rowsToWrite} rows were committed, ${found} came back` });
+      problems.push({
+        object: `${schema}.written`,
+        detail: `${rowsToWrite} rows were committed, ${found} came back after a restart`,
+      });
     }
-    await attempt(`drop schema ${schema} cascade`);
+    await run(`drop schema ${schema} cascade`);
   } catch (error) {
+    signal.throwIfAborted();
     if (codeOf(error) === '53100') throw diskFull('the sandbox', error); // says nothing about what was restored
-    if (!/^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')) throw error;
+    if (!(error instanceof SandboxError) && !/^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')) throw error;
     problems.push({ object: 'sandbox', detail: messageOf(error) });
     // An aborted transaction leaves nothing; what was committed before the error must not stay either.
-    await attempt(`drop schema if exists ${schema} cascade`).catch(() => undefined);
+    await run(`drop schema if exists ${schema} cascade`).catch(() => undefined);
   }
   return {
     name: 'writes',
     status: problems.length === 0 ? 'passed' : 'failed',
     summary:
       problems.length === 0
-        ? `The sandbox takes writes: ${rowsToWrite} rows were committed and read back on another connection.`
+        ? `The sandbox takes writes: ${rowsToWrite} rows were committed, and read back after a restart.`
         : `The sandbox does not take writes as it should: ${problems[0]?.detail ?? ''}`,
     figures: { rows: rowsToWrite },
     problems,

@@ -1,20 +1,23 @@
-import { messageOf, ToolKilledError, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { StepContext } from '../process/step-context.js';
 import type { Repository } from '../repository/repository.js';
+import { runSandbox } from '../restore/open.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { attempt } from './attempt.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
+import { checkShutDown } from './restart.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
 import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
+import { checkVacuum } from './vacuum.js';
 import { checkVisibilityMap } from './visibility-map.js';
 
 export interface ValidateRequest {
@@ -38,6 +41,8 @@ export async function validateRestore(
 ): Promise<{ checks: Check[]; notCompared: string[] }> {
   const { signal } = context;
   const superuser = sandboxConninfo(request.sandbox);
+  // It may have died since it was opened, or an earlier attempt while it was stopped.
+  await runSandbox(tools, request.sandbox, context);
   const databases = await withConnection(superuser, listConnectable, { signal });
   // What an earlier attempt may have left would look like a difference to the source.
   await dropOwnSchemas(superuser, databases, signal);
@@ -60,33 +65,30 @@ export async function validateRestore(
     await attempt('visibility map', signal, () => checkVisibilityMap({ connection: superuser, databases, signal })),
   );
   context.progress({ doing: 'checking that the sandbox takes writes' });
-  checks.push(await checkUsable(superuser, signal));
+  const restart = async (): Promise<void> => {
+    const shutDown = await checkShutDown(tools, request.sandbox, context);
+    checks.push(...shutDown.checks);
+    notCompared.push(...shutDown.notCompared);
+  };
+  const usable = await checkUsable({ connection: superuser, restart, signal });
+  checks.push(usable);
+  // A server that does not start again cannot be vacuumed, and the check above says so.
+  if (usable.status === 'passed')
+    checks.push(
+      await attempt('vacuum', signal, () =>
+        checkVacuum({
+          connection: superuser,
+          databases,
+          signal,
+          onProgress: (database) => context.progress({ doing: `vacuuming ${database}` }),
+        }),
+      ),
+    );
   return { checks, notCompared };
 }
 
 /** Where pg_amcheck's functions go: a schema that can be dropped whole. */
 const amcheckSchema = 'pgdrill_amcheck';
-
-/** A check that could not be carried out is unproven and says why; it does not end the drill. */
-async function attempt(name: string, signal: AbortSignal, check: () => Promise<Check>): Promise<Check> {
-  const started = performance.now();
-  try {
-    return await check();
-  } catch (error) {
-    signal.throwIfAborted();
-    // The sandbox is down, or somebody killed the tool: the step is tried again.
-    if (error instanceof UnreachableError || error instanceof ToolKilledError) throw error;
-    const seconds = (performance.now() - started) / 1_000;
-    return {
-      name,
-      status: 'unproven',
-      summary: `Could not be carried out: ${messageOf(error).replaceAll(/\s*\n\s*/g, ' ')}`,
-      figures: {},
-      problems: [],
-      seconds,
-    };
-  }
-}
 
 async function compareWithSource(
   tools: PostgresTools,

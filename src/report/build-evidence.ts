@@ -102,6 +102,7 @@ export function buildEvidence(
     findings: [
       ...outcome.findings,
       ...(plan?.warnings ?? []).map((message): Finding => ({ name: 'repository', level: 'warning', message })),
+      ...(outcome.opened?.findings ?? []),
     ],
     versions,
   };

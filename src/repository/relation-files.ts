@@ -36,23 +36,37 @@ export async function listRelationFiles(dataDirectory: string): Promise<Relation
   const text = await readFile(join(dataDirectory, 'backup_manifest'), 'utf8');
   const files = new Map<string, SegmentFile & { id: SegmentId }>();
   for (const { Path: name, Size: sizeBytes } of manifestSchema.parse(JSON.parse(text)).Files) {
-    const match = name === undefined ? null : relationFile.exec(name);
-    if (match === null || name === undefined) continue;
-    const [, global, base, tablespace, database, incremental, filenode, fork, segment] = match;
-    const id: SegmentId = {
+    const parsed = name === undefined ? undefined : relationFileOf(name);
+    if (parsed === undefined || name === undefined) continue;
+    const { id, incremental } = parsed;
+    const path = join(dataDirectory, name);
+    files.set(keyOfSegment(id), {
+      id,
+      ...(incremental ? { kind: 'incremental', path } : { kind: 'full', path, sizeBytes }),
+    });
+  }
+  return files;
+}
+
+/** Which segment of which fork a file below a data directory holds; undefined where it is no relation's. */
+export function parseRelationFile(path: string): SegmentId | undefined {
+  return relationFileOf(path)?.id;
+}
+
+function relationFileOf(path: string): { id: SegmentId; incremental: boolean } | undefined {
+  const match = relationFile.exec(path);
+  if (match === null) return undefined;
+  const [, global, base, tablespace, database, incremental, filenode, fork, segment] = match;
+  return {
+    id: {
       tablespace: global !== undefined ? 1664 : Number(tablespace ?? 1663),
       database: global !== undefined ? 0 : Number(base ?? database),
       filenode: Number(filenode),
       fork: fork === 'vm' || fork === 'init' ? fork : 'main',
       segment: Number(segment ?? 0),
-    };
-    const path = join(dataDirectory, name);
-    files.set(keyOfSegment(id), {
-      id,
-      ...(incremental === undefined ? { kind: 'full', path, sizeBytes } : { kind: 'incremental', path }),
-    });
-  }
-  return files;
+    },
+    incremental: incremental !== undefined,
+  };
 }
 
 export function keyOfFork({ tablespace, database, filenode, fork }: ForkId): string {

@@ -26,7 +26,7 @@ export async function openSandbox(
   for (;;) {
     context.signal.throwIfAborted();
     context.progress({ doing: 'promoting' });
-    await ensureRunning(tools, sandbox, context.signal);
+    await runSandbox(tools, sandbox, context);
     const timeline = await promote(sandbox, context.signal).catch((error: unknown) => {
       // A server that is just dying is looked at again; where it has died, it is started again.
       if (error instanceof UnreachableError) return undefined;
@@ -44,8 +44,12 @@ export async function openSandbox(
   }
 }
 
-/** Starts a sandbox's server again where it has died, and waits until it takes connections. */
-export async function ensureRunning(tools: PostgresTools, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+/** Waits until a sandbox's server takes connections; where it does not run, it is started. */
+export async function runSandbox(
+  tools: PostgresTools,
+  sandbox: Sandbox,
+  { signal }: Pick<StepContext, 'signal'>,
+): Promise<void> {
   if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
   await waitUntilReady(sandbox.dataDirectory, {
     logFile: sandboxLog(sandbox),

@@ -19,6 +19,8 @@ import type { StepContext } from '../process/step-context.js';
 import { reapTool } from '../process/tool-lock.js';
 import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
+import type { ControlExpectation } from '../schema/control-expectation.js';
+import type { MendedMap } from '../schema/mended-map.js';
 import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import {
@@ -30,6 +32,7 @@ import {
   sandboxTablespaces,
   writeSandboxRecord,
 } from './sandbox.js';
+import { mendVisibilityMaps } from './mend-visibility-maps.js';
 import { formatSettings, sandboxSettings } from './sandbox-settings.js';
 import { refuseOutsideTablespaces } from './wal-range.js';
 
@@ -77,14 +80,16 @@ export async function prepareRestore(
     await refuseOutsideTablespaces(tools, request, last, context.signal);
     return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
   });
+  let mended: MendedMap[] = [];
   await timed('combine', async () => {
-    await combine(tools, request, sources, last, context);
+    mended = await combine(tools, request, sources, last, context);
     return await treeSizeBytes(sandbox.dataDirectory);
   });
   await configure(tools, request);
   const restoredBytes = phases.find(({ name }) => name === 'combine')?.bytes ?? 0;
   const prepared: Prepared = { sandbox, phases, restoredBytes };
-  await writeSandboxRecord(sandbox, context.operation, prepared);
+  const expected = await expectControlData(tools, sources, request);
+  await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended });
   return prepared;
 }
 
@@ -140,7 +145,7 @@ async function combine(
   sources: string[],
   last: BackupRecord,
   context: StepContext,
-): Promise<void> {
+): Promise<MendedMap[]> {
   const { sandbox, repository } = request;
   context.progress({ doing: 'combining the chain' });
   const partial = `${sandbox.dataDirectory}.partial-${context.attempt}`;
@@ -164,8 +169,40 @@ async function combine(
     },
     context,
   );
+  context.progress({ doing: 'looking for stale bits in visibility maps' });
+  const { blockSize, segmentBlocks, dataChecksums } = await readControlData(tools, partial, context.signal);
+  const mended = await mendVisibilityMaps({
+    chain: sources,
+    combined: partial,
+    startLsn: last.startLsn,
+    blockSize,
+    segmentBlocks,
+    checksums: dataChecksums,
+    signal: context.signal,
+  });
   if (await exists(sandbox.dataDirectory)) await rm(sandbox.dataDirectory, { recursive: true }); // empty: checked above
   await renameDurably(partial, sandbox.dataDirectory);
+  return mended;
+}
+
+/** What the control file must say when the sandbox is open: from the last backup itself, not from what was made of it. */
+async function expectControlData(
+  tools: PostgresTools,
+  sources: readonly string[],
+  { chain, target }: PrepareRequest,
+): Promise<ControlExpectation> {
+  const [last, source] = [chain.at(-1), sources.at(-1)];
+  if (last === undefined || source === undefined) throw new RangeError('an empty chain');
+  const { format, nextXid } = await readControlData(tools, source);
+  return {
+    backup: last.id,
+    systemIdentifier: last.systemIdentifier,
+    dataChecksums: last.dataChecksums,
+    backupEndLsn: last.endLsn,
+    nextXid: String(nextXid),
+    targetTimeline: target.timeline,
+    format: { ...format },
+  };
 }
 
 async function removeLeftovers(sandbox: Sandbox): Promise<void> {

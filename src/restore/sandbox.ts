@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { SandboxError } from '../errors.js';
 import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable.js';
 import { socketDirectoryOf } from '../files/socket-directory.js';
+import { controlExpectationSchema } from '../schema/control-expectation.js';
+import { mendedMapSchema } from '../schema/mended-map.js';
 import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
@@ -58,18 +60,24 @@ export function sandboxConninfo(sandbox: Sandbox, user = sandbox.superuser): Con
   return { host: sandbox.socketDirectory, port: String(sandbox.port), user, dbname: 'postgres' };
 }
 
-const recordSchema = z.object({ sandbox: sandboxSchema, operation: z.string(), prepared: z.unknown() });
+const recordSchema = z.object({
+  sandbox: sandboxSchema,
+  operation: z.string(),
+  prepared: z.unknown(),
+  /** Of the control file, once the sandbox is open. */
+  expected: controlExpectationSchema.optional(),
+  mended: z.array(mendedMapSchema).optional(),
+});
+export type SandboxRecord = z.infer<typeof recordSchema>;
 
-export async function writeSandboxRecord(sandbox: Sandbox, operation: string, prepared: unknown): Promise<void> {
+export async function writeSandboxRecord(record: SandboxRecord): Promise<void> {
+  const { sandbox } = record;
   await makePrivateDirectory(sandbox.directory);
-  await writeFileDurably(
-    join(sandbox.directory, 'sandbox.json'),
-    JSON.stringify({ sandbox, operation, prepared }, null, 2),
-  );
+  await writeFileDurably(join(sandbox.directory, 'sandbox.json'), JSON.stringify(record, null, 2));
 }
 
 /** What an earlier attempt prepared, undefined where there is nothing finished. */
-export async function readSandboxRecord(directory: string): Promise<z.infer<typeof recordSchema> | undefined> {
+export async function readSandboxRecord(directory: string): Promise<SandboxRecord | undefined> {
   const text = await new LocalStorage(directory).readText('sandbox.json');
   return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
 }

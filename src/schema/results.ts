@@ -132,6 +132,8 @@ export const openedSchema = z.object({
   openedAt: instantSchema,
   timeline: z.number().int(),
   phases: z.array(phaseSchema),
+  /** What was mended on the way. */
+  findings: z.array(findingSchema).optional(),
 });
 export type Opened = z.infer<typeof openedSchema>;
 

@@ -25,6 +25,7 @@ export const neededTools = [
   'pg_combinebackup',
   'pg_verifybackup',
   'pg_waldump',
+  'pg_checksums',
   'pg_controldata',
   'pg_receivewal',
   'pg_dump',

@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { SandboxError } from '../../src/errors.js';
 import { writeFileDurably } from '../../src/files/durable.js';
-import { parseConninfo } from '../../src/postgres/conninfo.js';
+import { type Conninfo, parseConninfo } from '../../src/postgres/conninfo.js';
 import { clusterFingerprintSchema, type ClusterFingerprint } from '../../src/proof/fingerprint-schema.js';
 import { compareFingerprints, listNotCompared } from '../../src/proof/compare.js';
 import { readSequences } from '../../src/proof/sequences.js';
@@ -50,6 +51,9 @@ describe.each([17, 18] as const)('a physical copy of PostgreSQL %i that went thr
     await source.remove();
     await removeScratch(scratch);
   });
+
+  const usable = (connection: Conninfo): ReturnType<typeof checkUsable> =>
+    checkUsable({ connection, restart: () => copy.restart(), signal });
 
   it('is the same in every check, read by a role that is no superuser', async () => {
     const checks = compareFingerprints(atSource, await readCluster(copy), { readSeconds: 1.5 });
@@ -113,7 +117,7 @@ describe.each([17, 18] as const)('a physical copy of PostgreSQL %i that went thr
 
   it('takes writes, and no trace of the check remains', async () => {
     const before = await readCluster(copy);
-    const check = await checkUsable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
+    const check = await usable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
     expect(check).toMatchObject({ name: 'writes', status: 'passed', problems: [] });
     expect(statuses(compareFingerprints(before, await readCluster(copy)))).toMatchObject({
       content: 'passed',
@@ -121,8 +125,36 @@ describe.each([17, 18] as const)('a physical copy of PostgreSQL %i that went thr
     });
   });
 
+  it('does not take writes that are gone after a restart', async () => {
+    const restart = async (): Promise<void> => {
+      await run(
+        copy,
+        `do $$ declare t regclass; begin
+           select c.oid into t from pg_class c where relname = 'written';
+           execute format('delete from %s where id <= 3', t);
+         end $$`,
+      );
+      await copy.restart();
+    };
+    const connection = parseConninfo(copy.conninfo({ dbname: 'varied' }));
+    const check = await checkUsable({ connection, restart, signal });
+    expect(check).toMatchObject({ name: 'writes', status: 'failed', problems: [{}] });
+    expect(check.problems[0]!.detail).toBe('1000 rows were committed, 997 came back after a restart');
+  });
+
+  it('does not take writes where the server does not start again', async () => {
+    const words = { what: 'did not start', means: 'It is broken.', todo: 'Nothing.' };
+    const check = await checkUsable({
+      connection: parseConninfo(copy.conninfo({ dbname: 'varied' })),
+      restart: () => Promise.reject(new SandboxError(words)),
+      signal,
+    });
+    expect(check).toMatchObject({ status: 'failed', problems: [{ object: 'sandbox' }] });
+    expect(check.problems[0]!.detail).toContain('did not start');
+  });
+
   it('does not take writes where the role may not create anything', async () => {
-    const check = await checkUsable(asDrill(copy));
+    const check = await usable(asDrill(copy));
     expect(check).toMatchObject({ name: 'writes', status: 'failed', problems: [{ object: 'sandbox' }] });
   });
 
@@ -131,7 +163,7 @@ describe.each([17, 18] as const)('a physical copy of PostgreSQL %i that went thr
     await copy.stop();
     await writeFileDurably(signalFile, '');
     await copy.start();
-    const check = await checkUsable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
+    const check = await usable(parseConninfo(copy.conninfo({ dbname: 'varied' })));
     await copy.stop();
     await rm(signalFile);
     await copy.start();

@@ -16,8 +16,10 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   scratch = await makeScratch();
-  cluster = await startTestCluster(scratch);
+  cluster = await startTestCluster(scratch, { settings: { allow_in_place_tablespaces: 'on' } });
   await run(cluster, `create database varied`, 'postgres');
+  await run(cluster, `create database silent`, 'postgres');
+  await run(cluster, `create tablespace beside location ''`, 'postgres');
   await run(cluster, drillRole);
   await run(
     cluster,
@@ -30,7 +32,21 @@ select 1 $$;
      create view v as select id from a;
      create extension pg_visibility;
      create role clerk;
-     create role leaver;`,
+     create role leaver;
+     create table referring (id int references a);
+     create table marked (id int primary key, t text, secret int);
+     create materialized view m as select count(*) as n from a;
+     create policy mine on marked using (id > 0);
+     create statistics marked_stats on id, t from marked;
+     create function noted() returns event_trigger language plpgsql as 'begin end';
+     create event trigger notes on ddl_command_end execute function noted();
+     create publication news for table a;
+     create subscription inbox connection 'host=/nowhere dbname=x' publication news with (connect = false, slot_name = 'inbox');
+     create table parted (id int) partition by range (id);
+     create table parted_one partition of parted for values from (1) to (10);
+     create sequence counted;
+     create function wide(int) returns int language sql as 'select 1';
+     select lo_from_bytea(4711, 'x');`,
   );
 });
 
@@ -107,6 +123,73 @@ select 1 $$`,
     ['a constraint that is not validated', `alter table a add check (n > 0) not valid`, 'NOT VALID'],
     ['row-level security', `alter table a enable row level security`, 'ROW LEVEL SECURITY'],
     ['a replica identity', `alter table a replica identity full`, 'REPLICA IDENTITY'],
+    ['a changed policy', `alter policy mine on marked using (id > 1)`, 'CREATE POLICY mine ON public.marked'],
+    ['a policy for another role', `alter policy mine on marked to clerk`, 'clerk'],
+    ['forced row-level security', `alter table marked force row level security`, 'FORCE ROW LEVEL SECURITY'],
+    ['a statistics object', `drop statistics marked_stats`, 'marked_stats'],
+    ['a statistics target', `alter table marked alter t set statistics 77`, 'SET STATISTICS 77'],
+    ['a storage setting', `alter table marked set (autovacuum_enabled = off, fillfactor = 70)`, 'autovacuum_enabled'],
+    [
+      'a setting of a TOAST table',
+      `alter table marked set (toast.autovacuum_enabled = off)`,
+      'toast.autovacuum_enabled',
+    ],
+    ["a column's storage", `alter table marked alter t set storage external`, 'STORAGE EXTERNAL'],
+    ["a column's compression", `alter table marked alter t set compression pglz`, 'pglz'],
+    ['a clustered index', `alter table marked cluster on marked_pkey`, 'CLUSTER ON marked_pkey'],
+    ['default privileges', `alter default privileges grant select on tables to clerk`, 'ALTER DEFAULT PRIVILEGES'],
+    ['a privilege on a column', `grant select (secret) on marked to clerk`, 'GRANT SELECT(secret)'],
+    ['a disabled event trigger', `alter event trigger notes disable`, 'ALTER EVENT TRIGGER notes DISABLE'],
+    ['a publication', `alter publication news drop table a`, 'ALTER PUBLICATION news ADD TABLE'],
+    [
+      'a publication that leaves operations out',
+      `alter publication news set (publish = 'insert')`,
+      'CREATE PUBLICATION news',
+    ],
+    ['a changed sequence', `alter sequence counted increment 7`, 'INCREMENT BY 7'],
+    ['a function that became SECURITY DEFINER', `alter function wide(int) security definer`, 'SECURITY DEFINER'],
+    ["a function's own settings", `alter function wide(int) set search_path = public`, 'search_path'],
+    ['a detached partition', `alter table parted detach partition parted_one`, 'ATTACH PARTITION public.parted_one'],
+    [
+      'a security label',
+      `insert into pg_seclabel values ('marked'::regclass, 'pg_class'::regclass, 0, 'dummy', 'secret')`,
+      'SECURITY LABEL',
+    ],
+    ['a table in another tablespace', `alter table parted_one set tablespace beside`, 'Name: parted_one'],
+    // From here on: what pg_dump itself does not show.
+    [
+      "an extension's owner",
+      `update pg_extension set extowner = 'clerk'::regrole where extname = 'pg_visibility'`,
+      'owner clerk',
+    ],
+    [
+      'a changed function of an extension',
+      `create or replace function pg_visibility_map_summary(regclass, out all_visible bigint, out all_frozen bigint)
+       returns record language sql as 'select 0::bigint, 0::bigint'`,
+      'extension pg_visibility has',
+    ],
+    [
+      'a changed built-in function',
+      `update pg_proc set provolatile = 'v' where oid = 'pg_catalog.upper(text)'::regprocedure`,
+      'built-in rows of pg_proc',
+    ],
+    [
+      'an index that is not valid',
+      `update pg_index set indisvalid = false where indexrelid = 'marked_pkey'::regclass`,
+      'marked_pkey',
+    ],
+    [
+      'a foreign key that is switched off',
+      `alter table referring disable trigger all`,
+      'constraint referring_id_fkey on public.referring',
+    ],
+    ['a materialized view that is empty', `refresh materialized view m with no data`, 'materialized view public.m'],
+    ["a large object's owner", `alter large object 4711 owner to clerk`, '4711'],
+    ['a privilege on a large object', `grant select on large object 4711 to clerk`, '4711'],
+    ['a comment on a large object', `comment on large object 4711 is 'a scan'`, 'a scan'],
+    ['a lost large object', `select lo_unlink(4711)`, '4711'],
+    ['a subscription', `alter subscription inbox set (slot_name = 'other')`, 'slot other'],
+    ["a subscription's owner", `alter subscription inbox owner to drill`, 'owner drill'],
   ])('shows %s', async (_, sql, named) => {
     const before = await read();
     await run(cluster, sql);
@@ -136,6 +219,17 @@ describe('the globals of a cluster', () => {
     ['a membership', `grant drill to clerk`, 'GRANT drill TO clerk'],
     ['a setting of a role', `alter role clerk set work_mem = '6MB'`, '6MB'],
     ['a dropped role', `drop role leaver`, 'CREATE ROLE leaver'],
+    ['a comment on a role', `comment on role clerk is 'at the desk'`, 'at the desk'],
+    ['a role that expires', `alter role clerk valid until '2030-01-01'`, 'VALID UNTIL'],
+    ['a connection limit', `alter role clerk connection limit 3`, 'CONNECTION LIMIT 3'],
+    ['a privilege on a parameter', `grant set on parameter log_duration to clerk`, 'log_duration'],
+    ["a tablespace's owner", `alter tablespace beside owner to clerk`, 'beside OWNER clerk'],
+    ['options of a tablespace', `alter tablespace beside set (random_page_cost = 1.5)`, 'random_page_cost'],
+    ['a comment on a tablespace', `comment on tablespace beside is 'next door'`, 'next door'],
+    // From here on: what pg_dumpall itself does not show.
+    ['a database that takes no connections', `alter database silent allow_connections false`, 'database silent'],
+    ['a template', `alter database silent is_template true`, 'template t'],
+    ['a replication origin', `select pg_replication_origin_create('elsewhere')`, 'replication origin elsewhere'],
   ])('show %s', async (_, sql, named) => {
     const before = await read();
     await run(cluster, sql);

@@ -1,0 +1,27 @@
+import { messageOf, ToolKilledError, UnreachableError } from '../errors.js';
+import type { Check } from '../schema/results.js';
+
+/** A check that could not be carried out is unproven and says why; it does not end the drill. */
+export async function attempt<Result>(
+  name: string,
+  signal: AbortSignal,
+  check: () => Promise<Result>,
+): Promise<Result | Check> {
+  const started = performance.now();
+  try {
+    return await check();
+  } catch (error) {
+    signal.throwIfAborted();
+    // The sandbox is down, or somebody killed the tool: the step is tried again.
+    if (error instanceof UnreachableError || error instanceof ToolKilledError) throw error;
+    const seconds = (performance.now() - started) / 1_000;
+    return {
+      name,
+      status: 'unproven',
+      summary: `Could not be carried out: ${messageOf(error).replaceAll(/\s*\n\s*/g, ' ')}`,
+      figures: {},
+      problems: [],
+      seconds,
+    };
+  }
+}
