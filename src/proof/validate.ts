@@ -9,6 +9,7 @@ import type { PostgresTools } from '../toolchain/postgres.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
+import { layoutsOf } from './relation-layouts.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
@@ -110,7 +111,7 @@ async function compareWithSource(
   }
   const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
   const started = performance.now();
-  const restored = await fingerprintSandbox(tools, request, context);
+  const restored = await fingerprintSandbox(tools, request, source, context);
   const readSeconds = (performance.now() - started) / 1_000;
   return {
     checks: compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds }),
@@ -165,6 +166,7 @@ async function createSchema(
 async function fingerprintSandbox(
   tools: PostgresTools,
   request: ValidateRequest,
+  source: ClusterFingerprint,
   context: StepContext,
 ): Promise<ClusterFingerprint> {
   const { signal } = context;
@@ -176,6 +178,7 @@ async function fingerprintSandbox(
       connection,
       database,
       connections: request.connections,
+      layoutOf: layoutsOf(source, database),
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),
