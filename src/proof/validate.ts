@@ -11,6 +11,7 @@ import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import { layoutsOf } from './relation-layouts.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
+import { locateDifferences } from './locate-differences.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
@@ -26,6 +27,8 @@ export interface ValidateRequest {
   /** Absent where the drill had another target than the fence: then content cannot be compared. */
   capture: Capture | undefined;
   connections: number;
+  /** The source as it is now: asked, where it can be reached, for the rows that differ. Never needed for a verdict. */
+  sourceConnection?: Conninfo | undefined;
 }
 
 /**
@@ -113,8 +116,25 @@ async function compareWithSource(
   const started = performance.now();
   const restored = await fingerprintSandbox(tools, request, source, context);
   const readSeconds = (performance.now() - started) / 1_000;
+  const checks = compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds });
+  const located: Check[] = [];
+  for (const check of checks) {
+    const wanted = check.name === 'content' && check.status === 'failed';
+    located.push(
+      wanted
+        ? await locateDifferences(check, {
+            source,
+            restored,
+            snapshots: request.capture.fence.snapshots,
+            sourceConnection: request.sourceConnection,
+            sandboxConnection: sandboxConninfo(request.sandbox, request.role),
+            signal: context.signal,
+          })
+        : check,
+    );
+  }
   return {
-    checks: compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds }),
+    checks: located,
     notCompared: [
       ...listNotCompared(source),
       'template databases (holding a snapshot in one would block CREATE DATABASE)',
