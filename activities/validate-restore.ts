@@ -22,6 +22,7 @@ export const createValidateRestore = (
         role: resolveService(cluster.connection)['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser,
         capture: input.capture,
         connections: cluster.fingerprint.connections,
+        sourceConnection: cluster.connection,
       },
       context,
     );

@@ -9,6 +9,16 @@ import { instantSchema, lsnSchema } from '../schema/primitives.js';
 
 const relationKindSchema = z.enum(['table', 'materialized view', 'large objects']);
 
+/** Where in a relation a difference lies: ranges of blocks as in `ranges.ts`, with what each holds. */
+const rangesSchema = z.object({
+  blocks: z.int().positive(),
+  count: z.int().positive(),
+  /** The numbers of the ranges that were read; absent where all were. */
+  chosen: z.array(z.int().nonnegative()).optional(),
+  /** One entry a range that was read, in their order. */
+  readings: z.array(z.object({ rows: z.string().regex(/^\d+$/), hash: z.string().regex(/^-?\d+$/) })),
+});
+
 const relationFingerprintSchema = z.object({
   schema: z.string(),
   name: z.string(),
@@ -20,6 +30,8 @@ const relationFingerprintSchema = z.object({
   sizeBytes: z.number().nonnegative(),
   /** `record`: every value by its binary form. `text`: at least one column's type has none, and is hashed as it prints. */
   method: z.enum(['record', 'text']),
+  /** Of a relation that was read in ranges; `rows` and `hash` are their sums. */
+  ranges: rangesSchema.optional(),
   /** Why the content at the snapshot can no longer be known: the table was rewritten, altered or dropped meanwhile. */
   changed: z.string().optional(),
   /** Why it could not be read: privileges, a lock, a timeout, damage. `rows` and `hash` then mean nothing. */

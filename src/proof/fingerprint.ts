@@ -2,8 +2,12 @@ import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { DatabaseFingerprint, RelationFingerprint, UnloggedTable } from './fingerprint-schema.js';
 import { listRelations, type Relation } from './list-relations.js';
-import { readRelation, readUnlogged } from './read-relation.js';
+import type { RangeLayout } from './ranges.js';
+import { readUnlogged } from './read-relation.js';
+import { carryOut, type ReadingTask } from './read-task.js';
+import { ReadingQueue } from './reading-queue.js';
 import { beginReading, fixSessionSettings, type ReadingLimits } from './reading-session.js';
+import { RelationReading } from './relation-reading.js';
 
 /** The part of a database's fingerprint that comes from reading its tables. */
 export type ContentFingerprint = Pick<DatabaseFingerprint, 'database' | 'relations' | 'unlogged' | 'notCompared'>;
@@ -23,8 +27,15 @@ export interface FingerprintOptions extends ReadingLimits {
   database: string;
   /** As pg_export_snapshot() gave it, *in this database*. The sandbox stands still and needs none. */
   snapshot?: string | undefined;
-  /** Milliseconds that one relation may take, after which it counts as not read; no limit by default. */
+  /** Milliseconds that one statement may take, after which its relation counts as not read; no limit by default. */
   statementTimeoutMs?: number | undefined;
+  /**
+   * How each relation is to be cut, undefined for not at all: of the sandbox, as the source was. By default a heap of more than
+   * `leastBlocks` is.
+   */
+  layoutOf?: ((relation: { schema: string; name: string }) => RangeLayout | undefined) | undefined;
+  /** Blocks of the smallest range that a relation is cut into, 1,024 by default. */
+  leastBlocks?: number | undefined;
   /** How many connections may read at the same time, at least 1. */
   connections: number;
   signal: AbortSignal;
@@ -33,8 +44,8 @@ export interface FingerprintOptions extends ReadingLimits {
 
 /**
  * Fingerprints the content of one database: for every table, partition, materialized view and the large objects the exact
- * number of rows and a hash that does not depend on their order. Biggest first, so that the last one to end is a small one.
- * Takes ACCESS SHARE locks only, one relation a connection at a time.
+ * number of rows and a hash that does not depend on their order. Biggest first, so that the last one to end is a small one; big
+ * ones in parts, so that one giant keeps all connections busy. Takes ACCESS SHARE locks only, one relation a connection at a time.
  *
  * @returns relations ordered by schema and name; a relation that could not be read says so and stops nothing else.
  * @throws FenceError when the snapshot is gone, UnreachableError when the server is, the signal's reason when cancelled.
@@ -56,19 +67,20 @@ export async function fingerprintDatabase(options: FingerprintOptions): Promise<
     session,
   );
   const readable = listed.filter((relation) => relation.notCompared === null);
-  const queue = readable.filter(({ unlogged }) => !unlogged).sort((a, b) => b.estimatedBytes - a.estimatedBytes);
   const unlogged = readable.filter((relation) => relation.unlogged);
-  const report = progressReporter(queue, options.onProgress);
-  const relations: RelationFingerprint[] = [];
+  const readings = readable
+    .filter((relation) => !relation.unlogged)
+    .sort((a, b) => b.estimatedBytes - a.estimatedBytes)
+    .map((relation) => new RelationReading(relation));
+  const queue = new ReadingQueue<ReadingTask>(readings.map((reading) => ({ reading })));
+  const report = progressReporter(readings, options.onProgress);
 
   const work = async (client: Connection): Promise<void> => {
     await fixSessionSettings(client, options);
-    for (let relation = queue.shift(); relation !== undefined; relation = queue.shift()) {
-      relations.push(await readRelation(client, relation, options));
-      report(relation);
-    }
+    await queue.drain((task) => carryOut(client, task, { options, queue, report }));
   };
-  const workers = Array.from({ length: Math.min(Math.max(options.connections, 1), queue.length) }, () =>
+  // As many as allowed even for one relation: it may be cut.
+  const workers = Array.from({ length: readings.length === 0 ? 0 : Math.max(options.connections, 1) }, () =>
     withConnection(options.connection, work, session),
   );
   try {
@@ -81,7 +93,7 @@ export async function fingerprintDatabase(options: FingerprintOptions): Promise<
   }
   return {
     database: options.database,
-    relations: relations.sort(byName),
+    relations: readings.map((reading) => reading.fingerprint()).sort(byName),
     unlogged: await lookAtUnlogged(options, unlogged, session),
     notCompared: listed.flatMap(({ schema, name, notCompared }) =>
       notCompared === null ? [] : [`${schema}.${name}: ${notCompared}`],
@@ -110,17 +122,27 @@ async function lookAtUnlogged(
 }
 
 function progressReporter(
-  queue: readonly Relation[],
+  readings: readonly RelationReading[],
   onProgress: FingerprintOptions['onProgress'],
-): (relation: Relation) => void {
-  const totalBytes = queue.reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
-  const relationsTotal = queue.length;
+): (reading: RelationReading, parts: number) => void {
+  const totalBytes = readings.reduce((sum, { relation }) => sum + relation.estimatedBytes, 0);
+  const partsDone = new Map<RelationReading, number>();
   let doneBytes = 0;
   let relationsDone = 0;
-  return ({ schema, name, estimatedBytes }) => {
-    doneBytes += estimatedBytes;
-    relationsDone += 1;
-    onProgress?.({ relation: `${schema}.${name}`, doneBytes, totalBytes, relationsDone, relationsTotal });
+  return (reading, parts) => {
+    const { schema, name, estimatedBytes } = reading.relation;
+    const done = (partsDone.get(reading) ?? 0) + 1;
+    partsDone.set(reading, done);
+    doneBytes += estimatedBytes / parts;
+    if (done === parts) relationsDone += 1;
+    onProgress?.({
+      relation: `${schema}.${name}`,
+      // Fractions do not add up exactly.
+      doneBytes: relationsDone === readings.length ? totalBytes : Math.min(doneBytes, totalBytes),
+      totalBytes,
+      relationsDone,
+      relationsTotal: readings.length,
+    });
   };
 }
 

@@ -10,6 +10,8 @@ export interface Relation {
   name: string;
   kind: RelationFingerprint['kind'];
   unlogged: boolean;
+  /** Kept in a heap, whose blocks can be read range by range. */
+  heap: boolean;
   /** Set where there is no content to read: the reason. */
   notCompared: string | null;
   /** pg_class.relfilenode: a new one means that TRUNCATE or a rewrite replaced the content. */
@@ -47,6 +49,8 @@ export async function listRelations(client: Connection): Promise<Relation[]> {
       relation.relname as name,
       case when relation.oid < 16384 then 'large objects' when relation.relkind = 'm' then 'materialized view' else 'table' end as kind,
       relation.relpersistence = 'u' as unlogged,
+      -- Other table access methods may have no blocks, or number them otherwise.
+      coalesce(am.amname = 'heap', false) as heap,
       case
         when relation.relkind = 'f' then 'a foreign table: its rows are kept elsewhere'
         when not relation.relispopulated then 'a materialized view that is not populated'
@@ -61,6 +65,7 @@ export async function listRelations(client: Connection): Promise<Relation[]> {
       ${rowShape}
     from relation
     join pg_catalog.pg_namespace n on n.oid = relation.relnamespace
+    left join pg_catalog.pg_am am on am.oid = relation.relam
     left join pg_catalog.pg_class toast on toast.oid = relation.reltoastrelid
     left join columns on columns.attrelid = relation.oid
     order by n.nspname, relation.relname

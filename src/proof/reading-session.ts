@@ -27,6 +27,7 @@ export async function fixSessionSettings(client: Connection, limits: ReadingLimi
     lc_monetary: 'C',
     quote_all_identifiers: 'off',
     enable_seqscan: 'on',
+    enable_tidscan: 'on',
     // One core a connection: the caller decides how many the source can spare.
     max_parallel_workers_per_gather: '0',
     jit: 'off',

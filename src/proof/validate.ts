@@ -10,7 +10,9 @@ import { attempt } from './attempt.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
+import { layoutsOf } from './relation-layouts.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
+import { locateDifferences } from './locate-differences.js';
 import { checkShutDown } from './restart.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
@@ -28,6 +30,8 @@ export interface ValidateRequest {
   /** Absent where the drill had another target than the fence: then content cannot be compared. */
   capture: Capture | undefined;
   connections: number;
+  /** The source as it is now: asked, where it can be reached, for the rows that differ. Never needed for a verdict. */
+  sourceConnection?: Conninfo | undefined;
 }
 
 /**
@@ -113,10 +117,27 @@ async function compareWithSource(
   }
   const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
   const started = performance.now();
-  const restored = await fingerprintSandbox(tools, request, context);
+  const restored = await fingerprintSandbox(tools, request, source, context);
   const readSeconds = (performance.now() - started) / 1_000;
+  const checks = compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds });
+  const located: Check[] = [];
+  for (const check of checks) {
+    const wanted = check.name === 'content' && check.status === 'failed';
+    located.push(
+      wanted
+        ? await locateDifferences(check, {
+            source,
+            restored,
+            snapshots: request.capture.fence.snapshots,
+            sourceConnection: request.sourceConnection,
+            sandboxConnection: sandboxConninfo(request.sandbox, request.role),
+            signal: context.signal,
+          })
+        : check,
+    );
+  }
   return {
-    checks: compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds }),
+    checks: located,
     notCompared: [
       ...listNotCompared(source),
       'template databases (holding a snapshot in one would block CREATE DATABASE)',
@@ -168,6 +189,7 @@ async function createSchema(
 async function fingerprintSandbox(
   tools: PostgresTools,
   request: ValidateRequest,
+  source: ClusterFingerprint,
   context: StepContext,
 ): Promise<ClusterFingerprint> {
   const { signal } = context;
@@ -179,6 +201,7 @@ async function fingerprintSandbox(
       connection,
       database,
       connections: request.connections,
+      layoutOf: layoutsOf(source, database),
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),

@@ -1,7 +1,7 @@
 import { parseConninfo, type Conninfo } from '../../src/postgres/conninfo.js';
 import { compareFingerprints } from '../../src/proof/compare.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from '../../src/proof/fingerprint-schema.js';
-import { fingerprintDatabase, type ContentFingerprint } from '../../src/proof/fingerprint.js';
+import { fingerprintDatabase, type ContentFingerprint, type FingerprintOptions } from '../../src/proof/fingerprint.js';
 import { dumpGlobals, dumpSchema } from '../../src/proof/schema-dump.js';
 import { readSequences } from '../../src/proof/sequences.js';
 import type { Check } from '../../src/schema/results.js';
@@ -26,7 +26,7 @@ export async function run(cluster: TestCluster, sql: string, database = 'varied'
 
 export async function readContent(
   cluster: TestCluster,
-  options: { snapshot?: string; statementTimeoutMs?: number; lockTimeoutMs?: number; database?: string } = {},
+  options: { database?: string } & Partial<Omit<FingerprintOptions, 'connection' | 'database'>> = {},
 ): Promise<ContentFingerprint> {
   const { database = 'varied', ...rest } = options;
   return await fingerprintDatabase({ connection: asDrill(cluster), database, connections: 2, signal, ...rest });
