@@ -1,28 +1,42 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { resolveService } from '../src/postgres/conninfo.js';
+import { restoredMoment } from '../src/proof/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
-import type { Capture, Sandbox, Validation } from '../src/schema/results.js';
+import type { Capture, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
 import { secondsSinceScheduled, type Step, step } from './step.js';
 
+interface Input {
+  cluster: string;
+  sandbox: Sandbox;
+  capture?: Capture;
+  /** As in the workflow's input, and what replay reached. Absent where an earlier pgdrill began the run. */
+  target?: string;
+  replay?: Replay;
+}
+
 /** Validation: everything that is known of the source is compared with the sandbox. */
-export const createValidateRestore = (
-  dependencies: Dependencies,
-): Step<{ cluster: string; sandbox: Sandbox; capture?: Capture }, Validation> =>
-  step(async (input: { cluster: string; sandbox: Sandbox; capture?: Capture }, context): Promise<Validation> => {
+export const createValidateRestore = (dependencies: Dependencies): Step<Input, Validation> =>
+  step(async (input: Input, context): Promise<Validation> => {
     const cluster = clusterOf(dependencies.loaded, input.cluster);
-    const tools = await toolsOfSandbox(dependencies, input.sandbox);
+    const connection = resolveService(cluster.connection);
+    const role = connection['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser;
     const { checks, notCompared } = await validateRestore(
-      tools,
+      await toolsOfSandbox(dependencies, input.sandbox),
       {
         repository: await openRepository(cluster),
         sandbox: input.sandbox,
-        role: resolveService(cluster.connection)['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser,
+        role,
         capture: input.capture,
         connections: cluster.fingerprint.connections,
         sourceConnection: cluster.connection,
+        business: {
+          checks: cluster.checks,
+          database: connection['dbname'] ?? process.env['PGDATABASE'] ?? role,
+          asOf: restoredMoment(input.target ?? '', input.replay?.lastCommitAt),
+        },
       },
       context,
     );

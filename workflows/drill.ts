@@ -33,10 +33,10 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     }
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
-    const { prepared } = await restore({ cluster, target, sandboxId: id, ...capture }, progress, gates, outcome);
+    const { prepared, replay } = await restore({ cluster, target, sandboxId: id, ...capture }, progress, gates, outcome);
     outcome.validation = await progress.step(
       'validation',
-      () => steps.validateRestore({ cluster, sandbox: prepared.sandbox, ...capture }),
+      () => steps.validateRestore({ cluster, sandbox: prepared.sandbox, target, replay, ...capture }),
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),
     );
   } catch (error) {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
+import type { BusinessCheck } from '../schema/business-check.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
@@ -27,6 +28,7 @@ export interface ResolvedCluster {
   archiveTimeoutMs: number;
   objectives: Objectives;
   fingerprint: { connections: number; snapshotTimeoutMs: number };
+  checks: readonly BusinessCheck[];
 }
 
 /** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
@@ -75,6 +77,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
       connections: cluster.fingerprint.connections,
       snapshotTimeoutMs: durationMs(cluster.fingerprint.snapshot_timeout),
     },
+    checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
   };
 }
 

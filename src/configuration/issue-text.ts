@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import { didYouMean } from './closest.js';
-import { kindOf, schemaAt } from './schema-tree.js';
+import { kindOf, schemaAt, type SchemaNode } from './schema-tree.js';
 import type { KeyPath } from './yaml-source.js';
 
 /** A problem that the schema found: a key, and a sentence that reads on after it. */
@@ -32,6 +32,8 @@ export function explainIssue(issue: z.core.$ZodIssue, document: unknown): Schema
           : '';
       return [{ path, text: `must be ${kind === 'text' ? kind : `a ${kind}`}, ${given}${quotes}${about}` }];
     }
+    case 'invalid_union':
+      return [{ path, text: `${unionText(issue.message, schema)}, ${given}${about}` }];
     case 'invalid_value': {
       const allowed = issue.values.map(String);
       const guess = typeof value === 'string' ? didYouMean(value, allowed) : '';
@@ -45,6 +47,11 @@ export function explainIssue(issue: z.core.$ZodIssue, document: unknown): Schema
     default:
       return [{ path, text: `${issue.message}${typeof value === 'object' ? '.' : `, ${given}`}` }];
   }
+}
+
+/** A union says itself what it takes; one that does not is told by its kinds. */
+function unionText(message: string, schema: SchemaNode | undefined): string {
+  return message === 'Invalid input' && schema !== undefined ? `must be ${kindOf(schema)}` : message;
 }
 
 /** The least configuration that works, for messages and the reference. */

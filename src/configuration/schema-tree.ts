@@ -5,10 +5,12 @@ import type { KeyPath } from './yaml-source.js';
 
 /** The part of JSON Schema that zod writes for our configuration. */
 export interface SchemaNode {
-  type?: string;
+  type?: string | string[];
+  anyOf?: SchemaNode[];
   description?: string;
   default?: unknown;
   enum?: string[];
+  const?: string;
   minimum?: number;
   maximum?: number;
   pattern?: string;
@@ -34,8 +36,11 @@ export function schemaAt(path: KeyPath): SchemaNode | undefined {
 
 /** What kind of value a schema takes, in words; a map names what it maps. */
 export function kindOf(node: SchemaNode): string {
+  if (node.anyOf !== undefined) return node.anyOf.map(kindOf).join(' or ');
+  if (Array.isArray(node.type)) return node.type.map((type) => kindOf({ ...node, type })).join(' or ');
   switch (node.type) {
     case 'string':
+      if (node.const !== undefined) return `\`${node.const}\``;
       return node.enum === undefined ? 'text' : node.enum.map((value) => `\`${value}\``).join(' or ');
     case 'integer':
       return 'whole number';

@@ -122,5 +122,15 @@ clusters:
     objectives:
       rto: 5m
       rpo: 5m
+    checks:
+      revenue:
+        sql: select sum(total) from orders
+        expect: { equals: source }
+      orders without a customer:
+        sql: select count(*) from orders o where not exists (select from customers c where c.id = o.customer_id)
+        expect: { value: 0 }
+      newest order:
+        sql: select max(updated_at) from orders
+        expect: { max_age: 1m }
 `;
 }

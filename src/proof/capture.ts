@@ -13,8 +13,10 @@ import { newestBackup } from '../repository/chains.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
 import { continuityFrom, listWalArchive, waitForSegment } from '../repository/wal-archive.js';
 import type { BackupRecord } from '../schema/backup-record.js';
+import type { BusinessCheck } from '../schema/business-check.js';
 import type { Capture } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { askSource } from './business-checks.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import {
   type ClusterFingerprint,
@@ -34,6 +36,8 @@ export interface CaptureRequest {
   archiveTimeoutMs: number;
   connections: number;
   snapshotTimeoutMs: number;
+  /** Business checks; none by default. */
+  checks?: readonly BusinessCheck[];
   /** Names the drill in restore points and in the evidence. */
   drillId: string;
 }
@@ -186,6 +190,10 @@ async function fingerprintSource(
   // Read as soon after the restore point as possible: the gap between the readings is what a sequence may have moved.
   const after = new Map(await readAllSequences(request, [...held.exported.keys()], context));
   const globalsSqlAfter = await dumpGlobals({ tools, connection, signal });
+  const business = await askSource(
+    { ...request, checks: request.checks ?? [], exported: held.exported, asOf: held.fence.takenAt },
+    context,
+  );
   const databases: DatabaseFingerprint[] = [];
   for (const [database, snapshot] of held.exported) {
     // Before the long reading of content: pg_dump fails on tables that were dropped since the snapshot.
@@ -205,7 +213,8 @@ async function fingerprintSource(
       throw new RangeError(`no sequences read of ${database}`);
     databases.push({ ...content, sequences, sequencesAfter, schemaSql });
   }
-  return { formatVersion: 1, takenAt: held.fence.takenAt, databases, globalsSql: before.globalsSql, globalsSqlAfter };
+  const { globalsSql } = before;
+  return { formatVersion: 1, takenAt: held.fence.takenAt, databases, globalsSql, globalsSqlAfter, business };
 }
 
 async function keep(

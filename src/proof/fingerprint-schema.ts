@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { instantSchema, lsnSchema } from '../schema/primitives.js';
+import { businessSchema } from './business-schema.js';
 
 /**
  * What the source looked like at the fence. It may be large (one entry a table), so between two activities it lies in a
@@ -97,5 +98,7 @@ export const clusterFingerprintSchema = z.object({
   globalsSql: z.string(),
   /** Of the source only: the reading after the fence's restore point. */
   globalsSqlAfter: z.string().optional(),
+  /** Of the source only: what the business checks were answered with. */
+  business: businessSchema.optional(),
 });
 export type ClusterFingerprint = z.infer<typeof clusterFingerprintSchema>;

@@ -7,6 +7,7 @@ import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { attempt } from './attempt.js';
+import { type AskSandboxRequest, checkBusiness, checkNewest } from './business-checks.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
@@ -32,6 +33,8 @@ export interface ValidateRequest {
   connections: number;
   /** The source as it is now: asked, where it can be reached, for the rows that differ. Never needed for a verdict. */
   sourceConnection?: Conninfo | undefined;
+  /** What the configuration asks, where nothing is known of the source; none by default. */
+  business?: Pick<AskSandboxRequest, 'checks' | 'database' | 'asOf'>;
 }
 
 /**
@@ -50,7 +53,8 @@ export async function validateRestore(
   const databases = await withConnection(superuser, listConnectable, { signal });
   // What an earlier attempt may have left would look like a difference to the source.
   await dropOwnSchemas(superuser, databases, signal);
-  const { checks, notCompared } = await compareWithSource(tools, request, context);
+  const { checks, notCompared, source } = await compareWithSource(tools, request, context);
+  checks.push(...(await askRestored(request, source, context)));
   checks.push(
     await attempt('structure', signal, async () => {
       await createSchema(superuser, databases, amcheckSchema, signal);
@@ -98,7 +102,7 @@ async function compareWithSource(
   tools: PostgresTools,
   request: ValidateRequest,
   context: StepContext,
-): Promise<{ checks: Check[]; notCompared: string[] }> {
+): Promise<{ checks: Check[]; notCompared: string[]; source?: ClusterFingerprint }> {
   if (request.capture === undefined) {
     const reason = 'the drill’s target is not a fence, so nothing is known of the source at that place';
     return {
@@ -142,7 +146,31 @@ async function compareWithSource(
       ...listNotCompared(source),
       'template databases (holding a snapshot in one would block CREATE DATABASE)',
     ],
+    source,
   };
+}
+
+async function askRestored(
+  request: ValidateRequest,
+  source: ClusterFingerprint | undefined,
+  context: StepContext,
+): Promise<Check[]> {
+  const { connections, role, capture, business } = request;
+  const connection = sandboxConninfo(request.sandbox, role);
+  const databases = await withConnection(connection, listDatabases, { signal: context.signal });
+  const asking: AskSandboxRequest = {
+    connection,
+    connections,
+    checks: business?.checks ?? [],
+    database: business?.database ?? 'postgres',
+    databases: databases.map(({ name }) => name),
+    source: source?.business,
+    asOf: capture?.fence.takenAt ?? business?.asOf,
+  };
+  return [
+    await attempt('newest rows', context.signal, () => checkNewest(asking, context)),
+    ...(await checkBusiness(asking, context)),
+  ];
 }
 
 /** Every database that takes connections, templates too: nothing else uses a sandbox, so looking into them disturbs nobody. */

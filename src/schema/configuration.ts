@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { businessChecksSchema } from './business-check.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
@@ -70,6 +71,9 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({ connections: 2, snapshot_timeout: '1h' })
     .describe('What the proof may cost the source.'),
+  checks: businessChecksSchema
+    .default({})
+    .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 

@@ -26,6 +26,7 @@ describe('a cluster', () => {
       archiveTimeoutMs: 120_000,
       objectives: {},
       fingerprint: { connections: 2, snapshotTimeoutMs: 3_600_000 },
+      checks: [],
     });
   });
 
