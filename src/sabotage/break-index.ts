@@ -1,5 +1,5 @@
 import type { Connection } from '../postgres/connection.js';
-import { one, rewriteRow } from './break-rows.js';
+import { rewriteRow } from './break-rows.js';
 import type { Break, RestoredContext } from './context.js';
 import { nothingToBreak } from './nothing-to-break.js';
 import { breakInDatabases, listTables, type RestoredTable } from './restored-database.js';

@@ -9,7 +9,7 @@ export interface Chance {
 
 /** The generator mulberry32: small, and the same everywhere. */
 export function chanceOf(seed: number, name: string): Chance {
-  let state = [...name].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, seed | 0);
+  let state = Buffer.from(name).reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, seed | 0);
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

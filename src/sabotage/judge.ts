@@ -1,18 +1,5 @@
 import { verdictOf } from '../report/build-evidence.js';
-import type { SabotageResult, SabotageTrial } from '../schema/sabotage.js';
-import type { Validation } from '../schema/results.js';
-
-/** How one copy fared. */
-export interface TrialOutcome {
-  kind: string;
-  /** What was broken; absent where the sabotage itself did not come about, and for the unbroken copy. */
-  broke?: string | undefined;
-  failure?: { step: string; type: string; message: string } | undefined;
-  validation?: Pick<Validation, 'checks'> | undefined;
-}
-
-/** The unbroken copy, which has to pass. */
-export const controlKind = 'none';
+import { controlKind, type SabotageResult, type SabotageTrial, type TrialOutcome } from '../schema/sabotage.js';
 
 /**
  * Judges one trial by the verdict that a drill of this copy gets, and by nothing else: red is good, but only where something was broken.

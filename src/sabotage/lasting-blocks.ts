@@ -36,7 +36,7 @@ export function lastingBlocks(
     const file = `${path}${fork === 'vm' ? '_vm' : ''}`;
     const data = join(backupOf(context, context.chain[0] ?? { id: '' }), 'data');
     const found = [...(full?.entries() ?? [])].find(([, each]) => each.path === join(data, file));
-    if (found === undefined || found[1].kind !== 'full') return undefined;
+    if (found?.[1].kind !== 'full') return undefined;
     const [key, { id, sizeBytes }] = [found[0], found[1]];
     let blocks = Array.from({ length: Math.floor(sizeBytes / 8192) }, (_, block) => block);
     for (const files of later) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { clusterNameSchema, instantSchema } from './primitives.js';
-import { chainLinkSchema, fenceSchema, verdictSchema } from './results.js';
+import { chainLinkSchema, fenceSchema, type Validation, verdictSchema } from './results.js';
 
 /** Where a kind strikes: in the copy of the repository before the plan is made, or in the restored server before it is validated. */
 export type SabotageStage = 'repository copy' | 'restored copy';
@@ -94,6 +94,18 @@ export const sabotageTrialSchema = z.object({
   reason: z.string(),
 });
 export type SabotageTrial = z.infer<typeof sabotageTrialSchema>;
+
+/** The unbroken copy, which has to pass. */
+export const controlKind = 'none';
+
+/** How one copy fared, before it is judged. */
+export interface TrialOutcome {
+  kind: string;
+  /** What was broken; absent where the sabotage itself did not come about, and for the unbroken copy. */
+  broke?: string | undefined;
+  failure?: { step: string; type: string; message: string } | undefined;
+  validation?: Pick<Validation, 'checks'> | undefined;
+}
 
 /** What the workflow answers with, and `sabotage-drill --json` prints. */
 export const sabotageResultSchema = z.object({

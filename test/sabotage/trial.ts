@@ -8,10 +8,16 @@ import { prepareRestore } from '../../src/restore/prepare.js';
 import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox, sandboxLayout } from '../../src/restore/sandbox.js';
 import { copyLayout, copyRepository } from '../../src/sabotage/copy-repository.js';
-import { controlKind, judgeTrial, type TrialOutcome } from '../../src/sabotage/judge.js';
+import { judgeTrial } from '../../src/sabotage/judge.js';
 import { breakCopy, breakRestored } from '../../src/sabotage/sabotage.js';
 import type { Capture, Sandbox } from '../../src/schema/results.js';
-import { isOfStage, type SabotageKind, type SabotageTrial } from '../../src/schema/sabotage.js';
+import {
+  controlKind,
+  isOfStage,
+  type SabotageKind,
+  type SabotageTrial,
+  type TrialOutcome,
+} from '../../src/schema/sabotage.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
 
 let trials = 0;
