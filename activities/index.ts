@@ -1,6 +1,7 @@
 import { createCaptureLsn } from './capture-lsn.js';
 import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
+import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
 import type { Dependencies } from './dependencies.js';
 import { createHandOver } from './hand-over.js';
 import { createLoadSettings } from './load-settings.js';
@@ -9,6 +10,7 @@ import { createPlanRestore } from './plan-restore.js';
 import { createPrepareRestore } from './prepare-restore.js';
 import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
+import { createRecordSabotage } from './record-sabotage.js';
 import { createReplayWal } from './replay-wal.js';
 import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
@@ -31,6 +33,11 @@ export function createActivities(dependencies: Dependencies) {
     openSandbox: createOpenSandbox(dependencies),
     validateRestore: createValidateRestore(dependencies),
     recordObjectives: createRecordObjectives(dependencies),
+    chooseSabotage: createChooseSabotage(dependencies),
+    copyRepository: createCopyRepository(dependencies),
+    sabotage: createSabotage(dependencies),
+    judgeTrial: createJudgeTrial(),
+    recordSabotage: createRecordSabotage(dependencies),
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
   };

@@ -1,26 +1,32 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { UsageError } from '../src/errors.js';
-import { openRepository } from '../src/repository/repository.js';
 import { planRestore } from '../src/restore/plan.js';
 import type { Fence, Plan } from '../src/schema/results.js';
 import { parseTarget } from '../src/schema/target.js';
 import type { Dependencies } from './dependencies.js';
+import { repositoryFor } from './repository-for.js';
 import { toolsOfRepository } from './repository-tools.js';
 import { secondsSinceScheduled, type Step, step } from './step.js';
 
+interface PlanInput {
+  cluster: string;
+  target: string;
+  fence?: Fence;
+  /** A sandbox whose copy of the repository is to be restored from: a sabotage drill's. */
+  copyIn?: string;
+}
+
 /** Restore preparation, first half: which chain, which WAL, where exactly to stop. The RTO clock starts when this is scheduled. */
-export const createPlanRestore = (
-  dependencies: Dependencies,
-): Step<{ cluster: string; target: string; fence?: Fence }, Plan> =>
-  step(async (input: { cluster: string; target: string; fence?: Fence }, context): Promise<Plan> => {
+export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, Plan> =>
+  step(async (input: PlanInput, context): Promise<Plan> => {
     const cluster = clusterOf(dependencies.loaded, input.cluster);
     const target = parseTarget(input.target);
     if (typeof target === 'string')
       throw new UsageError({ what: target, means: 'There is no such target.', todo: 'Correct it.' });
-    const repository = await openRepository(cluster);
+    const { repository, walDirectory } = await repositoryFor(cluster, input.copyIn);
     const plan = await planRestore(await toolsOfRepository(dependencies, repository), {
       repository,
-      walDirectory: cluster.walDirectory,
+      walDirectory,
       target,
       fence: input.fence,
       signal: context.signal,

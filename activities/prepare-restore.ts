@@ -1,20 +1,27 @@
 import { clusterOf } from '../src/configuration/cluster.js';
-import { listBackups, openRepository } from '../src/repository/repository.js';
+import { listBackups } from '../src/repository/repository.js';
 import { chainOf } from '../src/repository/chains.js';
 import { prepareRestore } from '../src/restore/prepare.js';
 import { sandboxLayout } from '../src/restore/sandbox.js';
 import type { Plan, Prepared } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
+import { repositoryFor } from './repository-for.js';
 import { type Step, step } from './step.js';
 
+interface PrepareInput {
+  cluster: string;
+  sandboxId: string;
+  plan: Plan;
+  into?: string;
+  /** As for planRestore. */
+  copyIn?: string;
+}
+
 /** Restore preparation, second half: verify every link, combine them, give the sandbox its own configuration. */
-export const createPrepareRestore = ({
-  loaded,
-  toolsFor,
-}: Dependencies): Step<{ cluster: string; sandboxId: string; plan: Plan; into?: string }, Prepared> =>
-  step(async (input: { cluster: string; sandboxId: string; plan: Plan; into?: string }, context): Promise<Prepared> => {
+export const createPrepareRestore = ({ loaded, toolsFor }: Dependencies): Step<PrepareInput, Prepared> =>
+  step(async (input: PrepareInput, context): Promise<Prepared> => {
     const cluster = clusterOf(loaded, input.cluster);
-    const repository = await openRepository(cluster);
+    const { repository, walDirectory } = await repositoryFor(cluster, input.copyIn);
     const newest = input.plan.chain.at(-1)?.id ?? '';
     const chain = chainOf(await listBackups(repository), newest);
     const last = chain[chain.length - 1];
@@ -26,7 +33,7 @@ export const createPrepareRestore = ({
         chain,
         target: input.plan.target,
         wal: input.plan.wal,
-        walDirectory: cluster.walDirectory,
+        walDirectory,
         sandbox: { ...sandboxLayout(input.sandboxId, cluster.sandboxDirectory, input.into), superuser: last.superuser },
         settings: cluster.sandboxSettings,
       },

@@ -84,6 +84,11 @@ export class ToolchainError extends PgdrillError {}
 /** The sandbox did not do what a restored server must do. */
 export class SandboxError extends PgdrillError {}
 
+/** A kind of sabotage finds nothing that it could break in this cluster, such as a function where there is none. */
+export class NothingToBreakError extends PgdrillError {
+  override readonly exitCode: ExitCode = exitCodes.unproven;
+}
+
 /** No fence could be had: every try found no LSN that equals a snapshot. Trying later may. */
 export class FenceError extends PgdrillError {
   override readonly retryable: boolean = true;

@@ -2,3 +2,4 @@
 export { backup } from './backup.js';
 export { drill } from './drill.js';
 export { recover } from './recover.js';
+export { sabotageDrill } from './sabotage-drill.js';

@@ -15,7 +15,7 @@ export interface RunOutcome extends RestoreOutcome {
 }
 
 /** How the runbook calls a step, and how its activity is called. */
-const activityNames: Record<string, string> = {
+export const activityNames: Readonly<Record<string, string>> = {
   plan: 'planRestore',
   'restore preparation': 'prepareRestore',
   replay: 'replayWal',

@@ -19,6 +19,8 @@ export interface RestoreRequest {
   sandboxId: string;
   /** The data directory of a recovery; a drill has its own. */
   into?: string;
+  /** Restore from the copy of the repository in the sandbox's directory, not from the repository: a sabotage drill. */
+  fromCopy?: boolean;
 }
 
 /** The restore that drill and recovery share, from the plan to a server that takes writes. */
@@ -29,10 +31,11 @@ export async function restore(
   outcome: RestoreOutcome,
 ): Promise<Required<RestoreOutcome>> {
   const { cluster, target, capture, sandboxId, into } = request;
+  const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
   const plan = await progress.step(
     'plan',
-    () => steps.planRestore({ cluster, target, ...(capture === undefined ? {} : { fence: capture.fence }) }),
+    () => steps.planRestore({ cluster, target, ...(capture === undefined ? {} : { fence: capture.fence }), ...copyIn }),
     (each) =>
       `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}`,
   );
@@ -44,7 +47,7 @@ export async function restore(
 
   const prepared = await progress.step(
     'restore preparation',
-    () => steps.prepareRestore({ cluster, sandboxId, plan, ...(into === undefined ? {} : { into }) }),
+    () => steps.prepareRestore({ cluster, sandboxId, plan, ...(into === undefined ? {} : { into }), ...copyIn }),
     (each) =>
       `${bytes(each.restoredBytes)}, ${each.phases.map((phase) => `${phase.name} ${seconds(phase.seconds)}`).join(', ')}`,
   );

@@ -110,6 +110,32 @@ const { handOver } = proxyActivities<Activities>({
   summary: 'Hand-over: stop cleanly, own settings back',
 });
 
+const { chooseSabotage, judgeTrial } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Sabotage: whose turn it is, and whether it was seen',
+});
+const { copyRepository } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Copy of the chain and its WAL, to be broken',
+});
+// Tried once: a second try would turn the same bit back, and a drill that sees nothing would then be right.
+const { sabotage } = proxyActivities<Activities>({
+  startToCloseTimeout: '6h',
+  ...everyStep,
+  retry: { maximumAttempts: 1 },
+  summary: 'Sabotage: break one thing in the copy',
+});
+const { recordSabotage } = proxyActivities<Activities>({
+  startToCloseTimeout: '5m',
+  ...everyStep,
+  retry: patient,
+  summary: 'Record what was broken and who saw it',
+});
+
 // What is left behind costs disk space until it goes, so this one does not give up early.
 const { cleanUp } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
@@ -132,6 +158,11 @@ export const steps = {
   openSandbox,
   validateRestore,
   recordObjectives,
+  chooseSabotage,
+  copyRepository,
+  sabotage,
+  judgeTrial,
+  recordSabotage,
   handOver,
   cleanUp,
 };

@@ -11,6 +11,7 @@ import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
 import { addRecover } from './recover.js';
+import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
 import { colors, printJson, say } from './terminal.js';
 import { addWorker } from './worker.js';
@@ -37,6 +38,7 @@ for (const add of [
   addBackups,
   addDrill,
   addRecover,
+  addSabotageDrill,
   addDecide,
   addStatus,
   addDev,

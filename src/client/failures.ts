@@ -8,6 +8,7 @@ import {
 
 import { type ExitCode, exitCodes } from '../errors.js';
 import { type DrillResult, drillResultSchema } from '../schema/evidence.js';
+import { type SabotageResult, sabotageResultSchema } from '../schema/sabotage.js';
 
 /** How a workflow ended other than by completing. */
 export interface WorkflowEnding {
@@ -51,6 +52,14 @@ export function readEnding(error: unknown): WorkflowEnding {
   if (cause instanceof TimeoutFailure)
     return { type: 'Timeout', message: 'It took longer than its time-out allows.', exitCode: exitCodes.failed };
   return { type: 'Error', message: cause?.message ?? error.message, exitCode: exitCodes.failed };
+}
+
+/** The result that a sabotage drill put into its failure, where it got far enough to have one (workflows/sabotage-drill.ts). */
+export function readSabotageResult(error: unknown): SabotageResult | undefined {
+  const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
+  const detail: unknown = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  const result = typeof detail === 'object' && detail !== null && 'result' in detail ? detail.result : undefined;
+  return sabotageResultSchema.safeParse(result).data;
 }
 
 function exitCodeOf(detail: unknown): ExitCode {

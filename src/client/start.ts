@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 
 import { UsageError } from '../errors.js';
+import type { SabotageDrillInput } from '../schema/sabotage.js';
 import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
@@ -9,6 +10,7 @@ export interface WorkflowInputs {
   backup: BackupInput;
   drill: DrillInput;
   recover: RecoverInput;
+  sabotageDrill: SabotageDrillInput;
 }
 
 /**
@@ -45,7 +47,8 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
 }
 
 export function speakableId(kind: string, cluster: string, now: Date): string {
-  return `${kind}-${cluster}-${now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
+  const name = kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return `${name}-${cluster}-${now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
 }
 
 /** Where the Web UI shows a workflow. */

@@ -44,7 +44,11 @@ const damage = ['RepositoryError', 'SandboxError', 'ToolError'];
  * The verdict over an outcome. A backup that cannot be restored has failed; a drill that was stopped, or that could not look, proves
  * nothing and is `unproven`.
  */
-export function verdictOf(outcome: Outcome): { verdict: Verdict; reasons: string[] } {
+export function verdictOf(
+  outcome: Pick<Outcome, 'kind' | 'approvals' | 'failure'> & {
+    validation?: Pick<Validation, 'checks'> | undefined;
+  },
+): { verdict: Verdict; reasons: string[] } {
   const stopped = outcome.approvals.find(({ decision }) => decision !== 'approved');
   if (stopped?.decision === 'rejected') {
     return {

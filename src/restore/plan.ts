@@ -146,6 +146,7 @@ async function chooseTimeline(
 
 /** A target that is "beyond the archive" only because a segment is missing in between is a gap, and said so. */
 function explainGap(error: unknown, { gap, archive, reachable }: FoundWal, target: Target): Error {
+  if (error instanceof TargetError && gap === undefined && target.kind === 'fence') return lostSince(error, reachable);
   if (!(error instanceof TargetError) || gap === undefined)
     return error instanceof Error ? error : new Error(String(error));
   return new RepositoryError(
@@ -155,5 +156,17 @@ function explainGap(error: unknown, { gap, archive, reachable }: FoundWal, targe
       todo: 'Bring the segment back if another copy exists (the source’s pg_wal, a standby). Take a new full backup now: it does not need the lost WAL.',
     },
     { cause: error },
+  );
+}
+
+/** A fence is only taken once its WAL has been archived: where the archive does not reach it any more, that was lost since. */
+function lostSince(cause: TargetError, { directory, to }: ReachableWal): RepositoryError {
+  return new RepositoryError(
+    {
+      what: `The WAL in ${directory} ends at ${to}, before the fence: what had been archived when the fence was taken is missing now.`,
+      means: 'Somebody or something removed archived WAL: what was committed in it cannot be restored.',
+      todo: 'Bring it back if another copy exists (the source’s pg_wal, a standby). Take a new full backup now, and find out what removed it.',
+    },
+    { cause },
   );
 }

@@ -1,0 +1,84 @@
+import { clusterOf } from '../src/configuration/cluster.js';
+import { resolveService } from '../src/postgres/conninfo.js';
+import { chainOf } from '../src/repository/chains.js';
+import { listBackups, openRepository } from '../src/repository/repository.js';
+import { sandboxLayout } from '../src/restore/sandbox.js';
+import { copyRepository, type RepositoryCopy } from '../src/sabotage/copy-repository.js';
+import { judgeTrial } from '../src/sabotage/judge.js';
+import { breakCopy, breakRestored } from '../src/sabotage/sabotage.js';
+import { nextSeed, turnOf } from '../src/sabotage/turn.js';
+import type { Plan, Sandbox } from '../src/schema/results.js';
+import { isOfStage, type SabotageKind, type SabotageTrial, type TrialOutcome } from '../src/schema/sabotage.js';
+import type { Dependencies } from './dependencies.js';
+import { toolsOfSandbox } from './sandbox-tools.js';
+import { type Step, step } from './step.js';
+
+interface TurnInput {
+  cluster: string;
+  kind?: SabotageKind | 'all' | undefined;
+  seed?: number | undefined;
+}
+
+interface Turn {
+  seed: number;
+  /** The kinds to try, in order. */
+  kinds: SabotageKind[];
+}
+
+/** Whose turn it is: the kind that was asked for, all, or the next one since the last sabotage drill. */
+export const createChooseSabotage = ({ loaded }: Dependencies): Step<TurnInput, Turn> =>
+  step(async (input: TurnInput): Promise<Turn> => {
+    const seed = input.seed ?? (await nextSeed(await openRepository(clusterOf(loaded, input.cluster))));
+    return { seed, kinds: turnOf(input.kind, seed) };
+  });
+
+/** Copies the chain of a plan and its WAL into a sandbox's directory. */
+export const createCopyRepository = ({
+  loaded,
+}: Dependencies): Step<{ cluster: string; sandboxId: string; plan: Plan }, RepositoryCopy> =>
+  step(async (input: { cluster: string; sandboxId: string; plan: Plan }, context): Promise<RepositoryCopy> => {
+    const cluster = clusterOf(loaded, input.cluster);
+    const repository = await openRepository(cluster);
+    return await copyRepository(
+      {
+        repository,
+        walDirectory: cluster.walDirectory,
+        chain: chainOf(await listBackups(repository), input.plan.chain.at(-1)?.id ?? ''),
+        wal: input.plan.wal,
+        sandboxDirectory: sandboxLayout(input.sandboxId, cluster.sandboxDirectory).directory,
+      },
+      context,
+    );
+  });
+
+interface SabotageInput {
+  cluster: string;
+  kind: SabotageKind;
+  seed: number;
+  plan: Plan;
+  sandboxId: string;
+  /** The restored server, for the kinds that strike it. */
+  sandbox?: Sandbox | undefined;
+}
+
+/** Breaks one thing in the copy or in the restored server, and says what. */
+export const createSabotage = (dependencies: Dependencies): Step<SabotageInput, { broke: string }> =>
+  step(async (input: SabotageInput, context): Promise<{ broke: string }> => {
+    const { kind, seed, plan, sandbox } = input;
+    const cluster = clusterOf(dependencies.loaded, input.cluster);
+    const layout = sandboxLayout(input.sandboxId, cluster.sandboxDirectory);
+    const request = { cluster, seed, signal: context.signal };
+    if (isOfStage(kind, 'repository copy')) {
+      const { directory } = layout;
+      return { broke: await breakCopy(await dependencies.toolsFor(0), { ...request, kind, plan, directory }) };
+    }
+    if (sandbox === undefined || !isOfStage(kind, 'restored copy')) throw new RangeError(`${kind} needs a sandbox`);
+    const tools = await toolsOfSandbox(dependencies, layout);
+    const role = resolveService(cluster.connection)['user'] ?? process.env['PGUSER'] ?? sandbox.superuser;
+    const restored = { ...layout, superuser: sandbox.superuser };
+    return { broke: await breakRestored(tools, { ...request, kind, sandbox: restored, role }) };
+  });
+
+/** What a drill says of a copy, and whether that is right. */
+export const createJudgeTrial = (): Step<TrialOutcome, SabotageTrial> =>
+  step((outcome: TrialOutcome): Promise<SabotageTrial> => Promise.resolve(judgeTrial(outcome)));

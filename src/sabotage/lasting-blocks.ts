@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+
+import { readTimelineHistory, spansBetween } from '../postgres/timeline.js';
+import { dumpWal } from '../postgres/waldump.js';
+import { readIncrementalFile } from '../repository/incremental-file.js';
+import { type ForkId, listRelationFiles, type RelationFiles } from '../repository/relation-files.js';
+import { keys } from '../repository/repository.js';
+import type { BackupRecord } from '../schema/backup-record.js';
+import type { CopyContext } from './context.js';
+
+/** A file of the chain's full backup, and the blocks of it that the restored server gets to see as they are. */
+export interface LastingFile {
+  /** As the manifest names it, below `data`. */
+  file: string;
+  blocks: number[];
+}
+
+export function backupOf({ repository }: Pick<CopyContext, 'repository'>, { id }: Pick<BackupRecord, 'id'>): string {
+  return join(repository, keys.backup(id));
+}
+
+/**
+ * Finds where damage in the full backup lasts: blocks that no later link of the chain brings anew and no WAL record up to the target
+ * touches. Damage elsewhere is mended by the restore itself, and nobody could see it.
+ *
+ * @param path of the fork's first file, below a data directory.
+ * @param fork `vm` for the visibility map of that relation.
+ */
+export function lastingBlocks(
+  context: CopyContext,
+): (path: string, fork: 'main' | 'vm') => Promise<LastingFile | undefined> {
+  let listed: Promise<RelationFiles[]> | undefined;
+  return async (path, fork) => {
+    listed ??= Promise.all(context.chain.map((link) => listRelationFiles(join(backupOf(context, link), 'data'))));
+    const [full, ...later] = await listed;
+    const file = `${path}${fork === 'vm' ? '_vm' : ''}`;
+    const data = join(backupOf(context, context.chain[0] ?? { id: '' }), 'data');
+    const found = [...(full?.entries() ?? [])].find(([, each]) => each.path === join(data, file));
+    if (found?.[1].kind !== 'full') return undefined;
+    const [key, { id, sizeBytes }] = [found[0], found[1]];
+    let blocks = Array.from({ length: Math.floor(sizeBytes / 8192) }, (_, block) => block);
+    for (const files of later) {
+      const entry = files.get(key);
+      if (entry?.kind !== 'incremental') return undefined; // it is there anew, or gone
+      const { blocks: brought, lengthBlocks } = await readIncrementalFile(entry.path);
+      blocks = blocks.filter((block) => block < lengthBlocks && !brought.has(block));
+    }
+    if (blocks.length === 0) return undefined;
+    const touched = await blocksInWal(context, id);
+    return { file, blocks: blocks.filter((block) => !touched.has(block)) };
+  };
+}
+
+async function blocksInWal(context: CopyContext, fork: ForkId): Promise<Set<number>> {
+  const last = context.chain.at(-1);
+  if (last === undefined) throw new RangeError('an empty chain');
+  const { walDirectory, plan, signal } = context;
+  const history = (await readTimelineHistory(walDirectory, plan.target.timeline)) ?? [{ timeline: last.timeline }];
+  const blocks = new Set<number>();
+  const relation = `${fork.tablespace}/${fork.database}/${fork.filenode}`;
+  const reference = new RegExp(`rel ${relation}(?: fork (\\w+))? blk (\\d+)`, 'g');
+  for (const span of spansBetween(history, plan.wal.from, plan.wal.to, last.walSegmentSizeBytes)) {
+    await dumpWal(context.tools, { walDirectory, ...span }, [`--relation=${relation}`], {
+      signal,
+      allowNothing: true,
+      onLine: (line) => {
+        for (const [, name = 'main', block] of line.matchAll(reference))
+          if (name === fork.fork) blocks.add(Number(block));
+      },
+    });
+  }
+  return blocks;
+}
