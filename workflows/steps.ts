@@ -118,6 +118,14 @@ const { cleanUp } = proxyActivities<Activities>({
   summary: 'Clean-up: stop and remove the sandbox',
 });
 
+// Seconds, unless a big sandbox has to go.
+const { sweep } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Remove what runs that are over left behind',
+});
+
 export const steps = {
   loadSettings,
   checkArchive,
@@ -134,4 +142,5 @@ export const steps = {
   recordObjectives,
   handOver,
   cleanUp,
+  sweep,
 };

@@ -10,6 +10,7 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addStatus } from './status.js';
 import { colors, printJson, say } from './terminal.js';
@@ -39,6 +40,7 @@ for (const add of [
   addRecover,
   addDecide,
   addStatus,
+  addJanitor,
   addDev,
   addWorker,
   addDemo,

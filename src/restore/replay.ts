@@ -10,7 +10,7 @@ import type { StepContext } from '../process/step-context.js';
 import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { raiseSettings } from './raise-settings.js';
-import { sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
+import { readSandboxRecord, sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
 
 interface ReplayState {
   inRecovery: boolean;
@@ -83,6 +83,7 @@ const mostSecondsInUse = 30;
  * moment ago, its children keep a new one from starting until they are gone: that is waited for.
  */
 export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Promise<void> {
+  await refuseGone(sandbox);
   const logFile = sandboxLog(sandbox);
   for (let waited = 0; ; waited += 1) {
     const { size } = await stat(logFile).catch(() => ({ size: 0 }));
@@ -99,6 +100,16 @@ export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Prom
     if (unreaped) await removeDeadLocks(sandbox);
     await sleep(1_000);
   }
+}
+
+/** An attempt that was only slow must not start a server that was cleaned up, or handed over to somebody, meanwhile. */
+async function refuseGone(sandbox: Sandbox): Promise<void> {
+  if ((await readSandboxRecord(sandbox.directory)) !== undefined) return;
+  throw new SandboxError({
+    what: `There is no prepared sandbox in ${sandbox.directory}.`,
+    means: 'It was cleaned up or handed over meanwhile; there is nothing to start.',
+    todo: 'Start a new drill or recovery.',
+  });
 }
 
 /**

@@ -50,3 +50,9 @@ export const decisionSchema = z.strictObject({
   reason: z.string().default(''),
 });
 export type DecisionInput = z.input<typeof decisionSchema>;
+
+/** What `janitor` is started with: nothing is enough. */
+export const janitorInputSchema = z.strictObject({
+  /** How long after a run's end its leftovers are left alone, in milliseconds. */
+  graceMs: z.number().nonnegative().optional(),
+});
