@@ -25,7 +25,10 @@ export const unknownAgeMs = 3 * 24 * 60 * 60_000;
 /** Long enough for a worker to learn, by its next heartbeat, that the run it works for is over. */
 export const defaultGraceMs = 60_000;
 
-export interface Decision { remove: boolean; why: string }
+export interface Decision {
+  remove: boolean;
+  why: string;
+}
 
 /** Whether something that is registered is left over. In doubt it is not. */
 export function decide(entry: Entry, facts: Facts): Decision {

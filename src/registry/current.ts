@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 
 import { thisProcess } from '../process/process-identity.js';
 import type { Owner, Thing } from './entry.js';
+import { reapEarlier } from './reap-earlier.js';
 import type { Registry } from './registry.js';
 
 /** On whose behalf the code runs that is running now. */
@@ -25,6 +26,7 @@ export async function asOwner<T>(owner: Current, work: () => Promise<T>): Promis
     // Only a record of what is in use: a step must also be able to run (and clean up) where the disk is full.
     await note(id, { kind: 'step', process: thisProcess() }).catch(() => undefined);
     try {
+      if (owner.attempt > 1) await reapEarlier(owner.registry, owner.operation, owner.attempt);
       return await work();
     } finally {
       await forget(id).catch(() => undefined);

@@ -45,7 +45,8 @@ const damage = ['RepositoryError', 'SandboxError', 'ToolError'];
  * nothing and is `unproven`.
  */
 export function verdictOf(outcome: Outcome): { verdict: Verdict; reasons: string[] } {
-  const stopped = outcome.approvals.find(({ decision }) => decision !== 'approved');
+  // At gate `fix` somebody gives up because of a failure: that is the reason.
+  const stopped = outcome.approvals.find(({ gate, decision }) => gate !== 'fix' && decision !== 'approved');
   if (stopped?.decision === 'rejected') {
     return {
       verdict: 'unproven',
