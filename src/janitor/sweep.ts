@@ -39,7 +39,7 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
   await makePrivateDirectory(registry.directory);
   return await withLockFile(
     join(request.stateDirectory, 'janitor.lock'),
-    { operation: 'another janitor', guards: 'The registry' },
+    { operation: 'another janitor', guards: 'The registry', unregistered: true },
     () => sweepAlone(registry, request),
   );
 }

@@ -28,6 +28,8 @@ export interface Contender {
   attempt?: number;
   /** What the lock guards, for messages: `The repository`. */
   guards: string;
+  /** For the janitor's own lock, which the next janitor takes over. */
+  unregistered?: boolean;
 }
 
 export interface HeldLock {
@@ -51,7 +53,8 @@ export async function withLockFile<T>(
   const entry = newId('lock');
   ours.add(id);
   try {
-    await note(entry, { kind: 'lock', path, id }).catch(() => undefined); // a full disk must not keep a clean-up from its lock
+    // A full disk must not keep a clean-up from its lock.
+    if (contender.unregistered !== true) await note(entry, { kind: 'lock', path, id }).catch(() => undefined);
     await putLock(path, JSON.stringify(mine), `${path}.${id}`, contender);
     try {
       return await work({ assertHeld: () => assertHeld(path, id, operation) });
