@@ -11,7 +11,9 @@ import { createPrepareRestore } from './prepare-restore.js';
 import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
 import { createRecordSabotage } from './record-sabotage.js';
+import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
+import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
 
@@ -19,7 +21,7 @@ import { createValidateRestore } from './validate-restore.js';
 // The return type is what `Activities` below is made of: spelling it out would say everything twice.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
 export function createActivities(dependencies: Dependencies) {
-  return {
+  return registered(dependencies, {
     loadSettings: createLoadSettings(dependencies),
     checkArchive: createCheckArchive(dependencies),
     takeBaseBackup: createTakeBaseBackup(dependencies),
@@ -40,7 +42,8 @@ export function createActivities(dependencies: Dependencies) {
     recordSabotage: createRecordSabotage(dependencies),
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
-  };
+    sweep: createSweep(dependencies),
+  });
 }
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -72,6 +72,19 @@ export class BusyError extends PgdrillError {
   override readonly retryable: boolean = true;
 }
 
+/** A later attempt at the same step has taken over: this one, which was only slow, must not touch anything any more. */
+export class SupersededError extends PgdrillError {
+  override readonly retryable: boolean = true;
+
+  constructor(what: string) {
+    super({
+      what,
+      means: 'This attempt was taken for dead, and another one does its work.',
+      todo: 'Nothing: the other attempt’s result counts.',
+    });
+  }
+}
+
 /** There is no room left on a disk. */
 export class DiskFullError extends PgdrillError {}
 

@@ -1,9 +1,11 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.js';
+import { scheduleJanitor } from '../src/client/janitor-schedule.js';
 import { findTemporalAddress } from '../src/client/temporal-address.js';
 import { loadConfiguration } from '../src/configuration/load.js';
 import { readDevState } from '../src/embedded/dev-state.js';
@@ -50,6 +52,10 @@ async function main(): Promise<void> {
       shutdownGraceTime: '5s',
     });
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
+    // Without it nothing is wrong but that leftovers stay, so it must not keep a worker from its work.
+    scheduleJanitor(new Client({ connection, namespace }), taskQueue).catch((error: unknown) => {
+      console.error(`pgdrill worker: the janitor could not be scheduled: ${messageOf(error)}`);
+    });
     await worker.run();
   } finally {
     await connection.close();

@@ -1,7 +1,12 @@
 import { condition, defineSignal, log, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 
 import type { Approval } from '../src/schema/results.js';
-import { type DecisionInput, decisionSchema, type GateName } from '../src/schema/workflow-inputs.js';
+import {
+  type AnswerableGate,
+  type DecisionInput,
+  decisionSchema,
+  type GateName,
+} from '../src/schema/workflow-inputs.js';
 import type { RunProgress } from './progress.js';
 
 export const approveSignal = defineSignal<[DecisionInput]>('approve');
@@ -16,7 +21,7 @@ export class StoppedAtGate extends Error {
 
 /** The points where a workflow waits for a human. A decision may come before its gate opens: it is kept until then. */
 export class Gates {
-  private readonly decisions = new Map<GateName, Pick<Approval, 'decision' | 'by' | 'reason'>>();
+  private readonly decisions = new Map<AnswerableGate, Pick<Approval, 'decision' | 'by' | 'reason'>>();
 
   constructor(
     private readonly progress: RunProgress,
@@ -46,6 +51,11 @@ export class Gates {
       return;
     }
     const { gate, by, reason } = parsed.data;
+    // This gate opens again and again, and nobody can answer before it is known what failed: only an answer while it waits counts.
+    if (gate === 'fix' && this.progress.state.waiting?.gate !== 'fix') {
+      log.warn('Gate fix does not wait; the decision is ignored', { decision, by });
+      return;
+    }
     // The first decision stands: an approval that was acted upon cannot be taken back by a late signal.
     if (!this.decisions.has(gate)) this.decisions.set(gate, { decision, by, reason });
   }
@@ -57,7 +67,20 @@ export class Gates {
    * @throws StoppedAtGate when rejected or when nobody answers in time.
    */
   async pass(gate: GateName, question: string): Promise<void> {
-    if (!this.gates.includes(gate)) return;
+    if (this.gates.includes(gate)) await this.wait(gate, question);
+  }
+
+  /**
+   * Waits until somebody has mended what stopped a step, or gives up.
+   *
+   * @throws StoppedAtGate when rejected or when nobody answers in time.
+   */
+  async fix(question: string): Promise<void> {
+    this.decisions.delete('fix'); // that of an earlier failure
+    await this.wait('fix', question);
+  }
+
+  private async wait(gate: AnswerableGate, question: string): Promise<void> {
     const openedAt = new Date();
     const until = new Date(openedAt.getTime() + this.timeoutMs).toISOString();
     this.progress.state.waiting = { gate, since: openedAt.toISOString(), until, question };

@@ -6,6 +6,7 @@ import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
+import { fixOrGiveUp, GivenUp } from './fix-or-give-up.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
 import { restore } from './restore.js';
@@ -42,8 +43,9 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
   const recordRun = (failure?: Error): Promise<DrillResult> =>
     record({ kind: 'recovery', id: sandboxId, cluster, input, outcome }, progress, failure);
   try {
-    const { prepared } = await restore({ cluster, target, sandboxId, into }, progress, gates, outcome);
-    const notes = await progress.step('hand-over', () => steps.handOver({ sandbox: prepared.sandbox }));
+    const orFix = fixOrGiveUp(gates, progress, input.fixGate);
+    const { prepared } = await restore({ cluster, target, sandboxId, into, orFix }, progress, gates, outcome);
+    const notes = await orFix(() => progress.step('hand-over', () => steps.handOver({ sandbox: prepared.sandbox })));
     return {
       outcome: 'recovered',
       ...answer,
@@ -52,7 +54,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       notes: [...(outcome.opened?.findings ?? []).map(({ message }) => message), ...notes],
     };
   } catch (caught) {
-    const error = asCancellation(caught instanceof Error ? caught : new Error(String(caught)));
+    const error = asCancellation(caught instanceof GivenUp ? caught.failure : asError(caught));
     return await CancellationScope.nonCancellable(async () => {
       const recorded = await recordRun(error).catch(() => undefined);
       // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
@@ -68,6 +70,10 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       throw ApplicationFailure.create({ type, message, nonRetryable: true, details });
     });
   }
+}
+
+function asError(caught: unknown): Error {
+  return caught instanceof Error ? caught : new Error(String(caught));
 }
 
 function figuresOf(recorded: DrillResult | undefined): Pick<RecoverResult, 'rtoSeconds' | 'evidencePath'> {

@@ -21,7 +21,13 @@ export interface RestoreRequest {
   into?: string;
   /** Restore from the copy of the repository in the sandbox's directory, not from the repository: a sabotage drill. */
   fromCopy?: boolean;
+  /** What becomes of a step that fails for good after the restore was prepared: by default, the restore fails with it. */
+  orFix?: OrFix;
 }
+
+export type OrFix = <T>(step: () => Promise<T>) => Promise<T>;
+
+const justOnce: OrFix = (step) => step();
 
 /** The restore that drill and recovery share, from the plan to a server that takes writes. */
 export async function restore(
@@ -30,7 +36,7 @@ export async function restore(
   gates: Gates,
   outcome: RestoreOutcome,
 ): Promise<Required<RestoreOutcome>> {
-  const { cluster, target, capture, sandboxId, into } = request;
+  const { cluster, target, capture, sandboxId, into, orFix = justOnce } = request;
   const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
   const plan = await progress.step(
@@ -54,10 +60,12 @@ export async function restore(
   outcome.prepared = prepared;
   const { sandbox } = prepared;
 
-  const replay = await progress.step(
-    'replay',
-    () => steps.replayWal({ sandbox, plan }),
-    (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
+  const replay = await orFix(() =>
+    progress.step(
+      'replay',
+      () => steps.replayWal({ sandbox, plan }),
+      (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
+    ),
   );
   outcome.replay = replay;
   await gates.pass(
@@ -65,10 +73,12 @@ export async function restore(
     `Replay reached ${replay.reachedLsn}${replay.lastCommitAt === undefined ? '' : ` (last commit ${replay.lastCommitAt})`}. Promote?`,
   );
 
-  const opened = await progress.step(
-    'open',
-    () => steps.openSandbox({ sandbox }),
-    (each) => `takes writes on timeline ${each.timeline}`,
+  const opened = await orFix(() =>
+    progress.step(
+      'open',
+      () => steps.openSandbox({ sandbox }),
+      (each) => `takes writes on timeline ${each.timeline}`,
+    ),
   );
   outcome.opened = opened;
   return { plan, prepared, replay, opened };

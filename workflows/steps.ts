@@ -144,6 +144,14 @@ const { cleanUp } = proxyActivities<Activities>({
   summary: 'Clean-up: stop and remove the sandbox',
 });
 
+// Seconds, unless a big sandbox has to go.
+const { sweep } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Remove what runs that are over left behind',
+});
+
 export const steps = {
   loadSettings,
   checkArchive,
@@ -165,4 +173,5 @@ export const steps = {
   recordSabotage,
   handOver,
   cleanUp,
+  sweep,
 };

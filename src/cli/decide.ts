@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 
 import { decide } from '../client/decide.js';
 import type { ExitCode } from '../errors.js';
-import type { GateName } from '../schema/workflow-inputs.js';
+import { type AnswerableGate, answerableGateSchema } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { printJson, say } from './terminal.js';
 
@@ -19,14 +19,14 @@ export function addDecide(program: Command, exit: (code: ExitCode) => void): voi
           : 'stop a drill or recovery at its gate; it cleans up',
       )
       .argument('<id>', 'the workflow id')
-      .addOption(new Option('--gate <gate>', 'default: the one that waits').choices(['restore', 'promote']))
+      .addOption(new Option('--gate <gate>', 'default: the one that waits').choices(answerableGateSchema.options))
       .option('--by <name>', 'who decides', userInfo().username)
       .option('--reason <text>', 'why', '')
       .addHelpText(
         'after',
         `\nExample:\n  pgdrill ${decision} drill-shop-2026-11-22-020000 --reason "checked the replay position"`,
       )
-      .action(async (id: string, options: { gate?: GateName; by: string; reason: string }, command: Command) => {
+      .action(async (id: string, options: { gate?: AnswerableGate; by: string; reason: string }, command: Command) => {
         const loaded = await loadFor(command);
         await withTemporal(loaded, async (temporal) => {
           const gate = await decide(temporal, id, decision, options);

@@ -10,6 +10,7 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
@@ -41,6 +42,7 @@ for (const add of [
   addSabotageDrill,
   addDecide,
   addStatus,
+  addJanitor,
   addDev,
   addWorker,
   addDemo,

@@ -19,6 +19,7 @@ interface RecoverOptions {
   into: string;
   target: string;
   yes?: boolean;
+  fixGate: boolean;
   gate?: GateName[];
   gateTimeout?: string;
   id?: string;
@@ -34,7 +35,8 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .option('--target <target>', 'where recovery stops: latest, immediate, time=…, lsn=…, name=… or xid=…', 'latest')
     .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
-    .option('--yes', 'wait for nobody')
+    .option('--yes', 'ask nobody beforehand')
+    .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
     .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
     .addHelpText(
       'after',
@@ -61,6 +63,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
         into: resolve(options.into),
         target: options.target,
         ...(gates === undefined ? {} : { gates }),
+        ...(options.fixGate ? {} : { fixGate: false }),
         ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
       };
       await withTemporal(loaded, async (temporal) => {

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 
 import { UsageError } from '../errors.js';
 import type { WorkflowProgress } from '../schema/progress.js';
-import type { GateName } from '../schema/workflow-inputs.js';
+import type { AnswerableGate } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
 /**
@@ -16,8 +16,8 @@ export async function decide(
   { client }: Pick<Temporal, 'client'>,
   workflowId: string,
   decision: 'approve' | 'reject',
-  by: { by: string; reason: string; gate?: GateName | undefined },
-): Promise<GateName> {
+  by: { by: string; reason: string; gate?: AnswerableGate | undefined },
+): Promise<AnswerableGate> {
   const handle = client.workflow.getHandle(workflowId);
   try {
     const { status } = await handle.describe();
@@ -32,7 +32,7 @@ export async function decide(
       });
     }
     const earlier = progress.approvals.find((approval) => approval.gate === gate);
-    if (earlier !== undefined) {
+    if (earlier !== undefined && progress.waiting?.gate !== gate) {
       throw new UsageError({
         what: `Gate ${gate} of ${workflowId} was ${earlier.decision} by ${earlier.by} at ${earlier.decidedAt}.`,
         means: 'The first decision stands; this one changes nothing.',

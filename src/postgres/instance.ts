@@ -68,6 +68,7 @@ export async function launchInstance(
     .join(' ');
   await runTool({
     file: toolPath(tools, 'pg_ctl'),
+    unregistered: true,
     args: [
       'start',
       '-W',
@@ -170,6 +171,7 @@ export async function stopInstance(
   if ((await instanceStatus(dataDirectory)) === undefined) return;
   await runTool({
     file: toolPath(tools, 'pg_ctl'),
+    unregistered: true,
     args: ['stop', '-s', '-w', '-t', '120', '-m', mode, '-D', dataDirectory],
     env: serverEnvironment(tools),
     answers: [0, 1],

@@ -4,7 +4,9 @@ import { execa } from 'execa';
 
 import { diskFull, notWritable } from '../files/durable.js';
 import { ToolchainError, ToolError, ToolKilledError } from '../errors.js';
+import { forget, newId, note } from '../registry/current.js';
 import { endGroup } from './kill-group.js';
+import { startTimeOf } from './process-identity.js';
 import { serverUser } from './server-user.js';
 import { reapTool, releaseToolLock, writeToolLock } from './tool-lock.js';
 import { watchStopped } from './watch-stopped.js';
@@ -33,7 +35,12 @@ export interface ToolRun {
   /** Where the tool writes, named when that disk is full. */
   writesTo?: string;
   stdin?: string;
+  /** For pg_ctl, which ends within seconds: what it starts stays on purpose and is registered as a sandbox. */
+  unregistered?: boolean;
 }
+
+/** Names a tool's entry in the registry to whoever finds the process before the entry names it. */
+export const entryVariable = 'PGDRILL_ENTRY';
 
 export interface ToolResult {
   stdout: string;
@@ -51,6 +58,17 @@ export interface ToolResult {
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   if (run.lock !== undefined) await reapTool(run.lock.path);
+  const tool = basename(run.file);
+  const entry = run.unregistered === true ? undefined : newId('tool');
+  if (entry !== undefined) await note(entry, { kind: 'tool', tool }).catch(() => undefined); // see `asOwner`
+  try {
+    return await runRegistered(run, tool, entry);
+  } finally {
+    if (entry !== undefined) await forget(entry).catch(() => undefined);
+  }
+}
+
+async function runRegistered(run: ToolRun, tool: string, entry: string | undefined): Promise<ToolResult> {
   run.signal?.throwIfAborted(); // nothing is awaited between here and listening for the abort below
   const startedAt = performance.now();
   const user = serverUser();
@@ -64,6 +82,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     env: {
       LC_ALL: 'C',
       TZ: 'UTC',
+      ...(entry === undefined ? {} : { [entryVariable]: entry }),
       ...(user === undefined ? {} : { HOME: user.home, USER: user.name }),
       ...run.env,
     },
@@ -73,6 +92,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     run.onStdoutLine === undefined ? undefined : forEachLine(child.stdout, run.onStdoutLine),
     run.onStderrLine === undefined ? undefined : forEachLine(child.stderr, run.onStderrLine),
   ]);
+  reading.catch(() => undefined); // it is awaited below, after the process was written down
   const end = async (): Promise<void> => {
     if (child.pid !== undefined) await endGroup(child.pid);
   };
@@ -91,10 +111,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     cancel();
   });
   try {
-    if (run.lock !== undefined && child.pid !== undefined) {
-      const { path, ...lock } = run.lock;
-      await writeToolLock(path, { tool: basename(run.file), pid: child.pid, ...lock });
-    }
+    if (child.pid !== undefined) await writeDown(run, tool, child.pid, entry);
     const [result] = await Promise.all([child, reading]);
     run.signal?.throwIfAborted();
     const exitCode = result.exitCode;
@@ -118,6 +135,16 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     run.signal?.removeEventListener('abort', cancel);
     if (run.lock !== undefined && child.pid !== undefined) await releaseToolLock(run.lock.path, child.pid);
   }
+}
+
+/** Who runs: for the next attempt (the lock), and for the janitor where there is none. */
+async function writeDown(run: ToolRun, tool: string, pid: number, entry: string | undefined): Promise<void> {
+  const startTime = startTimeOf(pid);
+  if (entry !== undefined && startTime !== undefined)
+    await note(entry, { kind: 'tool', tool, process: { pid, startTime } }).catch(() => undefined);
+  if (run.lock === undefined) return;
+  const { path, ...lock } = run.lock;
+  await writeToolLock(path, { tool, pid, ...lock });
 }
 
 function explainFailure(

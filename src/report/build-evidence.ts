@@ -49,7 +49,8 @@ export function verdictOf(
     validation?: Pick<Validation, 'checks'> | undefined;
   },
 ): { verdict: Verdict; reasons: string[] } {
-  const stopped = outcome.approvals.find(({ decision }) => decision !== 'approved');
+  // At gate `fix` somebody gives up because of a failure: that is the reason.
+  const stopped = outcome.approvals.find(({ gate, decision }) => gate !== 'fix' && decision !== 'approved');
   if (stopped?.decision === 'rejected') {
     return {
       verdict: 'unproven',

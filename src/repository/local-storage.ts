@@ -4,6 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { makePrivateDirectory, renameDurably, writeFileDurably } from '../files/durable.js';
 import { reapTool } from '../process/tool-lock.js';
+import { forget, note } from '../registry/current.js';
+import { idOf } from '../registry/registry.js';
 import { lockPathOf, type Storage } from './storage.js';
 
 /** A repository in a local directory (or a mounted one). */
@@ -41,12 +43,14 @@ export class LocalStorage implements Storage {
   async stage(key: string, attempt: number): Promise<string> {
     await this.discardStaged(key);
     const staged = `${this.pathOf(key)}.partial-${attempt}`;
+    await note(idOf('staged', staged), { kind: 'staged', path: staged });
     await makePrivateDirectory(staged);
     return staged;
   }
 
   async publish(staged: string, key: string): Promise<void> {
     await renameDurably(staged, this.pathOf(key));
+    await forget(idOf('staged', staged));
   }
 
   async discardStaged(key: string): Promise<void> {
@@ -57,6 +61,7 @@ export class LocalStorage implements Storage {
       const staged = join(folder, name.replace(/\.lock$/, ''));
       await reapTool(lockPathOf(staged));
       await rm(staged, { recursive: true, force: true });
+      await forget(idOf('staged', staged));
     }
   }
 

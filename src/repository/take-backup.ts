@@ -10,6 +10,7 @@ import { withConnection } from '../postgres/connection.js';
 import { readManifest } from '../postgres/manifest.js';
 import { readSource, type Source } from '../postgres/source.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
+import type { HeldLock } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -37,7 +38,7 @@ export async function takeBackup(
   request: BackupRequest,
   context: StepContext,
 ): Promise<BackupRecord> {
-  return await withWriterLock(request.repository.path, context.operation, async () => {
+  const take = async (lock: HeldLock): Promise<BackupRecord> => {
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
     if (finished !== undefined) return finished;
@@ -50,7 +51,7 @@ export async function takeBackup(
     const parent = request.type === 'incremental' ? newestBackup(backups) : undefined;
     const reason =
       request.type === 'full' ? undefined : (whyNotIncremental(source, parent) ?? whyAnew(backups, parent));
-    const attempt = { tools, request, context, source, tablespaces };
+    const attempt = { tools, request, context, lock, source, tablespaces };
     if (request.type === 'full' || parent === undefined || reason !== undefined)
       return await takeOne({ ...attempt, fallbackReason: reason });
     try {
@@ -60,7 +61,8 @@ export async function takeBackup(
       if (refusal === undefined) throw error;
       return await takeOne({ ...attempt, fallbackReason: refusal });
     }
-  });
+  };
+  return await withWriterLock(request.repository.path, context.operation, take, context.attempt);
 }
 
 /** Why a chain cannot go on: each makes the next backup a full (design, "Traps that are known"). */
@@ -106,6 +108,8 @@ interface OneBackup {
   tools: PostgresTools;
   request: BackupRequest;
   context: StepContext;
+  /** An attempt that was only slow may have lost it to the next: it has to look before it removes or publishes. */
+  lock: HeldLock;
   source: Source;
   tablespaces: { oid: number; name: string; location: string }[];
   /** What the incremental builds on, the full first; absent for a full. */
@@ -117,6 +121,7 @@ async function takeOne({
   tools,
   request,
   context,
+  lock,
   source,
   tablespaces,
   chain,
@@ -126,6 +131,7 @@ async function takeOne({
   const parent = chain?.at(-1);
   const type = parent === undefined ? 'full' : 'incremental';
   const { id, startedAt } = await newBackupId(request.repository, type);
+  await lock.assertHeld();
   // Every earlier attempt's leftovers go, whatever second they were begun in.
   for (const name of await storage.listStaged(keys.backups)) await storage.discardStaged(`${keys.backups}/${name}`);
   const staged = await storage.stage(keys.backup(id), context.attempt);
@@ -206,6 +212,7 @@ async function takeOne({
       operation: context.operation,
     };
     await storage.writeInto(staged, 'record.json', `${JSON.stringify(record, null, 2)}\n`);
+    await lock.assertHeld();
     await storage.publish(staged, keys.backup(id));
     return record;
   } catch (error) {

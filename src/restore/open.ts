@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { SandboxError, UnreachableError } from '../errors.js';
+import { exists, writeFileDurably } from '../files/durable.js';
 import { withConnection } from '../postgres/connection.js';
 import { instanceStatus, waitUntilReady } from '../postgres/instance.js';
 import type { StepContext } from '../process/step-context.js';
 import type { Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { startSandbox } from './replay.js';
-import { sandboxConninfo, sandboxLog } from './sandbox.js';
+import { openedMark, sandboxConninfo, sandboxLog } from './sandbox.js';
 
 /** Promotion writes an end-of-recovery record and checks files: seconds, unless the disk is in trouble. */
 const promotionTimeoutMs = 10 * 60_000;
@@ -22,6 +23,7 @@ export async function openSandbox(
   sandbox: Sandbox,
   context: StepContext,
 ): Promise<{ timeline: number }> {
+  if (!(await exists(openedMark(sandbox)))) await writeFileDurably(openedMark(sandbox), context.operation);
   const deadline = Date.now() + promotionTimeoutMs;
   for (;;) {
     context.signal.throwIfAborted();

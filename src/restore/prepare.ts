@@ -1,7 +1,7 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { RepositoryError, SandboxError } from '../errors.js';
+import { RepositoryError } from '../errors.js';
 import {
   exists,
   fsyncPath,
@@ -16,15 +16,16 @@ import { readControlData } from '../postgres/controldata.js';
 import { readManifest } from '../postgres/manifest.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
-import { reapTool } from '../process/tool-lock.js';
+import { note } from '../registry/current.js';
+import { idOf } from '../registry/registry.js';
 import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { MendedMap } from '../schema/mended-map.js';
 import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { asClaimant, takeClaim } from './claim.js';
 import {
-  claimOf,
   combineLock,
   partialsOf,
   readSandboxRecord,
@@ -34,6 +35,7 @@ import {
 } from './sandbox.js';
 import { mendVisibilityMaps } from './mend-visibility-maps.js';
 import { formatSettings, sandboxSettings } from './sandbox-settings.js';
+import { keepVerifiedLinks, readVerifiedLinks } from './verified-links.js';
 import { refuseOutsideTablespaces } from './wal-range.js';
 
 export interface PrepareRequest {
@@ -60,8 +62,10 @@ export async function prepareRestore(
   if (done?.operation === context.operation) return done.prepared as Prepared;
   const last = chain.at(-1);
   if (last === undefined) throw new RangeError('an empty chain');
+  await note(idOf('sandbox', sandbox.directory), { kind: 'sandbox', sandbox });
   await makePrivateDirectory(sandbox.directory);
-  await claimDirectory(sandbox, context.operation);
+  const token = await takeClaim(sandbox, context);
+  const claimed = <T>(work: () => Promise<T>): Promise<T> => asClaimant(sandbox, token, context, work);
 
   const phases: Phase[] = [];
   const timed = async (name: Phase['name'], work: () => Promise<number>): Promise<void> => {
@@ -75,56 +79,38 @@ export async function prepareRestore(
     return 0; // a local repository is read where it lies
   });
   await timed('verify', async () => {
-    for (const [index, link] of chain.entries())
-      await verifyLink(tools, sources[index] ?? '', link, chain[index - 1], context);
+    const verified = await readVerifiedLinks(sandbox, context.operation);
+    for (const [index, link] of chain.entries()) {
+      await verifyLink(tools, sources[index] ?? '', { link, parent: chain[index - 1], verified }, context);
+      await keepVerifiedLinks(sandbox, context.operation, verified.set(link.id, link.manifestSha256));
+    }
     await refuseOutsideTablespaces(tools, request, last, context.signal);
     return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
   });
   let mended: MendedMap[] = [];
   await timed('combine', async () => {
-    mended = await combine(tools, request, sources, last, context);
+    mended = await combine(tools, { ...request, sources, last, claimed }, context);
     return await treeSizeBytes(sandbox.dataDirectory);
   });
-  await configure(tools, request);
   const restoredBytes = phases.find(({ name }) => name === 'combine')?.bytes ?? 0;
   const prepared: Prepared = { sandbox, phases, restoredBytes };
   const expected = await expectControlData(tools, sources, request);
-  await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended });
-  return prepared;
-}
-
-/**
- * Makes sure that the data directory is ours to fill. What a dead attempt of this same operation left in it is removed: the claim,
- * written only after the directory was seen empty, tells it apart from anybody's data.
- */
-async function claimDirectory(sandbox: Sandbox, operation: string): Promise<void> {
-  const claim = claimOf(sandbox);
-  if ((await exists(claim)) && (await readFile(claim, 'utf8')) === operation) {
-    await reapTool(combineLock(sandbox));
-    await rm(sandbox.dataDirectory, { recursive: true, force: true });
-    return;
-  }
-  await refuseUsedDirectory(sandbox);
-  await writeFileDurably(claim, operation);
-}
-
-/** A restore never writes where something already is. */
-async function refuseUsedDirectory(sandbox: Sandbox): Promise<void> {
-  const there = (await exists(sandbox.dataDirectory)) ? await readdir(sandbox.dataDirectory) : [];
-  if (there.length === 0) return;
-  throw new SandboxError({
-    what: `The directory ${sandbox.dataDirectory} is not empty (it holds ${there.slice(0, 3).join(', ')}${there.length > 3 ? ', …' : ''}).`,
-    means: 'Restoring into it could destroy what is there; pgdrill never does.',
-    todo: 'Name a directory that does not exist or is empty.',
+  await claimed(async () => {
+    await configure(tools, request);
+    await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended });
   });
+  return prepared;
 }
 
 /** pg_combinebackup checks that links belong together, not that they are whole: each is verified, and is the one that was recorded. */
 async function verifyLink(
   tools: PostgresTools,
   directory: string,
-  link: BackupRecord,
-  parent: BackupRecord | undefined,
+  {
+    link,
+    parent,
+    verified,
+  }: { link: BackupRecord; parent: BackupRecord | undefined; verified: ReadonlyMap<string, string> },
   context: StepContext,
 ): Promise<void> {
   const manifest = await readManifest(directory);
@@ -136,24 +122,30 @@ async function verifyLink(
     });
   }
   if (link.parent !== parent?.id) throw new RangeError(`chain out of order at ${link.id}`);
+  if (verified.get(link.id) === link.manifestSha256) return;
   await verifyBackup(tools, directory, link.id, context);
 }
 
 async function combine(
   tools: PostgresTools,
-  request: PrepareRequest,
-  sources: string[],
-  last: BackupRecord,
+  request: PrepareRequest & {
+    sources: string[];
+    last: BackupRecord;
+    /** Runs what could harm a later attempt. */
+    claimed: <T>(work: () => Promise<T>) => Promise<T>;
+  },
   context: StepContext,
 ): Promise<MendedMap[]> {
-  const { sandbox, repository } = request;
+  const { sandbox, repository, sources, last, claimed } = request;
   context.progress({ doing: 'combining the chain' });
   const partial = `${sandbox.dataDirectory}.partial-${context.attempt}`;
-  await removeLeftovers(sandbox);
   const tablespaces = sandboxTablespaces(sandbox);
-  if (last.tablespaces.length > 0) await makePrivateDirectory(tablespaces);
-  // Made by us, since the server user may not create directories where the result is to lie.
-  await makePrivateDirectory(partial);
+  await claimed(async () => {
+    await removeLeftovers(sandbox);
+    if (last.tablespaces.length > 0) await makePrivateDirectory(tablespaces);
+    // Made by us, since the server user may not create directories where the result is to lie.
+    await makePrivateDirectory(partial);
+  });
   const backup = await repository.storage.fetch(keys.backup(last.id));
   await combineBackups(
     tools,
@@ -180,8 +172,10 @@ async function combine(
     checksums: dataChecksums,
     signal: context.signal,
   });
-  if (await exists(sandbox.dataDirectory)) await rm(sandbox.dataDirectory, { recursive: true }); // empty: checked above
-  await renameDurably(partial, sandbox.dataDirectory);
+  await claimed(async () => {
+    if (await exists(sandbox.dataDirectory)) await rmdir(sandbox.dataDirectory); // empty: checked when it was claimed
+    await renameDurably(partial, sandbox.dataDirectory);
+  });
   return mended;
 }
 

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { RepositoryError, SandboxError, TargetError } from '../errors.js';
+import { DiskFullError, RepositoryError, SandboxError, TargetError } from '../errors.js';
 import { diskFull } from '../files/durable.js';
 import { withConnection } from '../postgres/connection.js';
 import { instanceStatus, isDiskFull, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
@@ -11,7 +11,8 @@ import type { StepContext } from '../process/step-context.js';
 import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { raiseSettings } from './raise-settings.js';
-import { sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
+import { logSince, startOfReplay } from './replay-log.js';
+import { readSandboxRecord, sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
 
 interface ReplayState {
   inRecovery: boolean;
@@ -32,13 +33,14 @@ export async function replayWal(
   context: StepContext,
 ): Promise<Omit<Replay, 'phases'>> {
   const { sandbox, wal } = request;
+  const logBytes = await startOfReplay(sandbox, context.operation);
   let launches = 0;
   for (;;) {
     context.signal.throwIfAborted();
     const status = await instanceStatus(sandbox.dataDirectory);
     if (status === undefined) {
       if (await raiseSettings(sandbox)) launches = 0;
-      await explainStop(request);
+      await explainStop(request, await logSince(sandbox, logBytes));
       // A server that was killed from outside is started again; one that dies again on its own is not.
       if (launches === 2) throw await diedError(sandbox);
       launches += 1;
@@ -84,6 +86,7 @@ const mostSecondsInUse = 30;
  * moment ago, its children keep a new one from starting until they are gone: that is waited for.
  */
 export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Promise<void> {
+  await refuseGone(sandbox);
   const logFile = sandboxLog(sandbox);
   for (let waited = 0; ; waited += 1) {
     const { size } = await stat(logFile).catch(() => ({ size: 0 }));
@@ -100,6 +103,16 @@ export async function startSandbox(tools: PostgresTools, sandbox: Sandbox): Prom
     if (unreaped) await removeDeadLocks(sandbox);
     await sleep(1_000);
   }
+}
+
+/** An attempt that was only slow must not start a server that was cleaned up, or handed over to somebody, meanwhile. */
+async function refuseGone(sandbox: Sandbox): Promise<void> {
+  if ((await readSandboxRecord(sandbox.directory)) !== undefined) return;
+  throw new SandboxError({
+    what: `There is no prepared sandbox in ${sandbox.directory}.`,
+    means: 'It was cleaned up or handed over meanwhile; there is nothing to start.',
+    todo: 'Start a new drill or recovery.',
+  });
 }
 
 /**
@@ -137,16 +150,17 @@ async function readState(sandbox: Sandbox, signal: AbortSignal): Promise<ReplayS
 }
 
 /** Why a stopped server's recovery cannot succeed however often it is started; returns where there is no such reason. */
-async function explainStop({
-  sandbox,
-  target,
-  wal,
-}: {
-  sandbox: Sandbox;
-  target: ResolvedTarget;
-  wal: { to: string };
-}): Promise<void> {
-  const log = await readFile(sandboxLog(sandbox), 'utf8').catch(() => '');
+async function explainStop(
+  { sandbox, target, wal }: { sandbox: Sandbox; target: ResolvedTarget; wal: { to: string } },
+  log: string,
+): Promise<void> {
+  if (/(PANIC|FATAL):.*No space left on device/.test(log)) {
+    throw new DiskFullError({
+      what: `There is no room left on the disk of the restored server: ${await logTail(sandboxLog(sandbox))}`,
+      means: 'Replay stopped there. What was restored so far is whole: it goes on from there once there is room.',
+      todo: `Make room on the disk that holds ${sandbox.dataDirectory}.`,
+    });
+  }
   if (log.includes('recovery ended before configured recovery target was reached')) {
     const last = [...log.matchAll(/redo done at ([0-9A-F/]+)/g)].at(-1)?.[1] ?? 'an unknown place';
     if (target.settings['recovery_target_time'] !== undefined || target.settings['recovery_target_xid'] !== undefined) {

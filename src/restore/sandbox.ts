@@ -12,6 +12,9 @@ import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
 import { reapTool } from '../process/tool-lock.js';
+import { isRecovery } from '../registry/entry.js';
+import { forget } from '../registry/current.js';
+import { idOf } from '../registry/registry.js';
 import { type Sandbox, sandboxSchema } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 
@@ -23,6 +26,8 @@ const socketPort = 5432;
  *   sandbox.json   its record, written when the data is complete
  *   data/          the restored data directory (a recovery has it elsewhere)
  *   tablespaces/   those of the cluster that lie outside its data directory
+ *   claim          which attempt of which operation fills it
+ *   opened         written just before it takes writes
  *   config/        the sandbox's own postgresql.conf, pg_hba.conf
  *   server.log     what the server says
  */
@@ -47,8 +52,7 @@ export function sandboxLog(sandbox: Pick<Sandbox, 'directory'>): string {
 
 /** Where tablespaces of the cluster that lie outside its data directory go: beside a recovery's data directory, since that is kept. */
 export function sandboxTablespaces(sandbox: Pick<Sandbox, 'directory' | 'dataDirectory'>): string {
-  const own = sandbox.dataDirectory.startsWith(`${sandbox.directory}/`);
-  return own ? join(sandbox.directory, 'tablespaces') : `${sandbox.dataDirectory}-tablespaces`;
+  return isRecovery(sandbox) ? `${sandbox.dataDirectory}-tablespaces` : join(sandbox.directory, 'tablespaces');
 }
 
 export function sandboxConfig(sandbox: Pick<Sandbox, 'directory'>): string {
@@ -90,15 +94,15 @@ export async function readSandboxRecord(directory: string): Promise<SandboxRecor
 export async function removeSandbox(tools: PostgresTools, layout: Omit<Sandbox, 'superuser'>): Promise<void> {
   await reapTool(combineLock(layout));
   // A recovery's data directory lies elsewhere: it is ours only where we claimed it, which we do only if it was empty.
-  const ours = layout.dataDirectory.startsWith(`${layout.directory}/`) || (await exists(claimOf(layout)));
+  const ours = !isRecovery(layout) || (await exists(claimOf(layout)));
   if (ours) {
     await stopInstance(tools, layout.dataDirectory, 'immediate');
     await rm(layout.dataDirectory, { recursive: true, force: true });
     await rm(sandboxTablespaces(layout), { recursive: true, force: true });
     for (const partial of await partialsOf(layout)) await rm(partial, { recursive: true, force: true });
   }
-  await rm(layout.directory, { recursive: true, force: true });
   await rm(layout.socketDirectory, { recursive: true, force: true });
+  await removeOwnDirectory(layout);
   if ((ours && (await instanceStatus(layout.dataDirectory)) !== undefined) || (await exists(layout.directory))) {
     throw new SandboxError({
       what: `The sandbox ${layout.directory} could not be removed.`,
@@ -106,6 +110,21 @@ export async function removeSandbox(tools: PostgresTools, layout: Omit<Sandbox, 
       todo: `Stop the server (pg_ctl stop -m immediate -D ${layout.dataDirectory}) and remove the directory by hand.`,
     });
   }
+  await forget(idOf('sandbox', layout.directory));
+}
+
+/** Removes a sandbox's own directory, the claim last: it tells whoever finds the rest of a half-done removal that it is ours. */
+export async function removeOwnDirectory(layout: Pick<Sandbox, 'directory'>): Promise<void> {
+  for (const name of await readdir(layout.directory).catch(() => [])) {
+    const path = join(layout.directory, name);
+    if (path !== claimOf(layout)) await rm(path, { recursive: true, force: true });
+  }
+  await rm(layout.directory, { recursive: true, force: true });
+}
+
+/** There once a recovery is about to take writes: from then on its data is somebody's, and nothing of ours removes it by itself. */
+export function openedMark(layout: Pick<Sandbox, 'directory'>): string {
+  return join(layout.directory, 'opened');
 }
 
 /** Says which operation owns the data directory. */

@@ -1,5 +1,5 @@
 import type { Approval, Verdict } from './results.js';
-import type { GateName } from './workflow-inputs.js';
+import type { AnswerableGate } from './workflow-inputs.js';
 
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -19,7 +19,7 @@ export interface WorkflowProgress {
   cluster: string;
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */
-  waiting?: { gate: GateName; since: string; until: string; question: string };
+  waiting?: { gate: AnswerableGate; since: string; until: string; question: string };
   approvals: Approval[];
   verdict?: Verdict;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { instantSchema, lsnSchema } from './primitives.js';
-import { gateNameSchema } from './workflow-inputs.js';
+import { answerableGateSchema } from './workflow-inputs.js';
 
 /** Each is an answer of one activity: small enough for Temporal's history, complete enough for the evidence. */
 
@@ -162,7 +162,7 @@ export type Validation = z.infer<typeof validationSchema>;
 
 /** A decision at a gate: who, when, why; `expired` when nobody answered in time. */
 export const approvalSchema = z.object({
-  gate: gateNameSchema,
+  gate: answerableGateSchema,
   decision: z.enum(['approved', 'rejected', 'expired']),
   by: z.string(),
   reason: z.string(),

@@ -3,8 +3,13 @@ import { z } from 'zod';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { targetTextSchema } from './target.js';
 
+/** Where a run can be told beforehand to wait. */
 export const gateNameSchema = z.enum(['restore', 'promote']);
 export type GateName = z.infer<typeof gateNameSchema>;
+
+/** Where a human can answer: also where a recovery waits because only a human can mend what stopped it. */
+export const answerableGateSchema = z.enum([...gateNameSchema.options, 'fix']);
+export type AnswerableGate = z.infer<typeof answerableGateSchema>;
 
 export const backupTypeSchema = z.enum(['full', 'incremental']);
 export type BackupType = z.infer<typeof backupTypeSchema>;
@@ -39,14 +44,25 @@ export const recoverInputSchema = z.strictObject({
     .refine((text) => text !== 'fence', 'a recovery has no fence: use latest, or a target of its own')
     .default('latest'),
   gates: z.array(gateNameSchema).default(['restore', 'promote']),
+  /**
+   * Once the restore is prepared, a step that fails for good waits at gate `fix` ("fix and retry | give up") instead of throwing the work
+   * away. False: it gives up at once.
+   */
+  fixGate: z.boolean().default(true),
   gateTimeout: durationSchema.optional(),
 });
 export type RecoverInput = z.input<typeof recoverInputSchema>;
 
 /** What the signals `approve` and `reject` carry. */
 export const decisionSchema = z.strictObject({
-  gate: gateNameSchema,
+  gate: answerableGateSchema,
   by: z.string().min(1),
   reason: z.string().default(''),
 });
 export type DecisionInput = z.input<typeof decisionSchema>;
+
+/** What `janitor` is started with: nothing is enough. */
+export const janitorInputSchema = z.strictObject({
+  /** How long after a run's end its leftovers are left alone, in milliseconds. */
+  graceMs: z.number().nonnegative().optional(),
+});

@@ -123,7 +123,7 @@ let runs = 0;
 export async function start(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill',
+  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor',
   input: unknown,
 ): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(kind, {

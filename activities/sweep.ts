@@ -1,0 +1,55 @@
+import { Context } from '@temporalio/activity';
+
+import { recordEvent } from '../src/catalog/catalog.js';
+import { ownerStates } from '../src/client/owner-state.js';
+import { clusterOf } from '../src/configuration/cluster.js';
+import { sweep } from '../src/janitor/sweep.js';
+import type { SweepReport, ToDo } from '../src/schema/leftovers.js';
+import type { Dependencies } from './dependencies.js';
+import { intoCatalog } from './into-catalog.js';
+import { type Step, step } from './step.js';
+
+/** Finds what runs that are over left on this worker's host and removes it; what a person has to see to becomes an event. */
+export const createSweep = ({
+  loaded,
+  toolsFor,
+  catalogUrl,
+}: Dependencies): Step<{ graceMs?: number | undefined }, SweepReport & { warnings: string[] }> =>
+  step(async (input: { graceMs?: number | undefined }, context) => {
+    const { client } = Context.current();
+    const clusters = Object.keys(loaded.configuration.clusters).map((name) => clusterOf(loaded, name));
+    const report = await sweep({
+      stateDirectory: loaded.stateDirectory,
+      sandboxDirectories: clusters.map(({ sandboxDirectory }) => sandboxDirectory),
+      namespace: client.options.namespace,
+      ownerState: ownerStates(client),
+      tools: () => toolsFor(0),
+      progress: (doing) => context.progress({ doing }),
+      ...(input.graceMs === undefined ? {} : { graceMs: input.graceMs }),
+    });
+    const alarms = [
+      ...report.failed.map((each) => eventOf(each, 'critical', 'leftover_not_removed')),
+      ...report.refused.map((each) => eventOf(each, 'warning', 'leftover_for_a_person')),
+    ];
+    if (alarms.length === 0) return { ...report, warnings: [] };
+    const warnings = await intoCatalog(catalogUrl, context.signal, async (catalog) => {
+      for (const alarm of alarms) await recordEvent(catalog, alarm);
+    });
+    return { ...report, warnings };
+  });
+
+/** One event a leftover, however often the janitor comes by. */
+function eventOf(
+  { what, why, todo, cluster, workflowId, runId }: ToDo,
+  severity: 'critical' | 'warning',
+  kind: string,
+): Parameters<typeof recordEvent>[1] {
+  return {
+    cluster: cluster ?? 'pgdrill',
+    at: new Date().toISOString(),
+    severity,
+    kind,
+    message: `${what} is left over${workflowId === undefined ? '' : ` from ${workflowId}`}: ${why}. To do: ${todo}`,
+    operation: `janitor/${kind}/${workflowId ?? ''}/${runId ?? ''}/${what}`,
+  };
+}
