@@ -1,5 +1,7 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { resolveService } from '../src/postgres/conninfo.js';
+import { note } from '../src/registry/current.js';
+import { idOf } from '../src/registry/registry.js';
 import { chainOf } from '../src/repository/chains.js';
 import { listBackups, openRepository } from '../src/repository/repository.js';
 import { sandboxLayout } from '../src/restore/sandbox.js';
@@ -39,13 +41,16 @@ export const createCopyRepository = ({
   step(async (input: { cluster: string; sandboxId: string; plan: Plan }, context): Promise<RepositoryCopy> => {
     const cluster = clusterOf(loaded, input.cluster);
     const repository = await openRepository(cluster);
+    const layout = sandboxLayout(input.sandboxId, cluster.sandboxDirectory);
+    // The copy lies in the sandbox's directory: what removes a sandbox removes it, too.
+    await note(idOf('sandbox', layout.directory), { kind: 'sandbox', sandbox: layout });
     return await copyRepository(
       {
         repository,
         walDirectory: cluster.walDirectory,
         chain: chainOf(await listBackups(repository), input.plan.chain.at(-1)?.id ?? ''),
         wal: input.plan.wal,
-        sandboxDirectory: sandboxLayout(input.sandboxId, cluster.sandboxDirectory).directory,
+        sandboxDirectory: layout.directory,
       },
       context,
     );
