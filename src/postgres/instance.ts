@@ -113,18 +113,22 @@ export async function waitUntilReady(
 }
 
 async function diedError(dataDirectory: string, logFile: string): Promise<Error> {
-  const tail = await logTail(logFile);
-  if (isDiskFull(tail)) return diskFull(dataDirectory);
+  if (await endedByFullDisk(logFile)) return diskFull(dataDirectory);
   return new SandboxError({
-    what: `The PostgreSQL server in ${dataDirectory} did not start: ${tail}`,
+    what: `The PostgreSQL server in ${dataDirectory} did not start: ${await logTail(logFile)}`,
     means: 'The reason stands in the lines above, the last of its log.',
     todo: `Look at its whole log ${logFile}.`,
   });
 }
 
-/** Whether a server's last words say that its disk is full: that is nobody's fault but the disk's. */
-export function isDiskFull(tail: string): boolean {
-  return /no space left on device|disk quota exceeded/i.test(tail);
+/** Whether a server's last words, or those of its restore_command, say that a disk is full: that is nobody's fault but the disk's. */
+export async function endedByFullDisk(logFile: string): Promise<boolean> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text
+    .trim()
+    .split('\n')
+    .slice(-30)
+    .some((line) => /no space left on device|disk quota exceeded/i.test(line));
 }
 
 /** The last lines of a server's log that say something went wrong, or simply the last lines. */

@@ -36,7 +36,8 @@ export interface Fault {
 
 const always = (): undefined => undefined;
 const middle = (row: Row): string | undefined => row.middle;
-const begin = (row: Row): string | undefined => (row.activity === undefined ? undefined : 'begin');
+/** Before it writes anything; the capture first waits for WAL, which a full repository keeps out (the source says so then). */
+const beforeWriting = (row: Row): string | undefined => (row.activity === 'captureLsn' ? row.middle : 'begin');
 const nothingRuns = 'no step runs at a gate';
 
 /** A step that is tried again; at a gate nothing has to be. */
@@ -216,10 +217,8 @@ export const faults: readonly Fault[] = [
     without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
     point: (row) => row.tool,
     strike: async (scene, barrier) => {
-      const [tool] = scene.heldTools(barrier);
-      signalGroup(tool!, 'SIGKILL');
+      signalGroup(await scene.heldTool(barrier), 'SIGKILL');
       scene.release();
-      await Promise.resolve();
     },
     attempts: () => [2, 2],
   },
@@ -228,10 +227,8 @@ export const faults: readonly Fault[] = [
     without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
     point: (row) => row.tool,
     strike: async (scene, barrier) => {
-      const [tool] = scene.heldTools(barrier);
-      signalGroup(tool!, 'SIGSTOP');
+      signalGroup(await scene.heldTool(barrier), 'SIGSTOP');
       scene.release();
-      await Promise.resolve();
     },
     attempts: () => [2, 2],
   },
@@ -239,7 +236,7 @@ export const faults: readonly Fault[] = [
     name: 'repository disk full',
     without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'repository' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await scene.disk!.fill();
       scene.release();
@@ -251,7 +248,7 @@ export const faults: readonly Fault[] = [
     name: 'sandbox disk full',
     without: (row) => (row.writes?.includes('sandboxes') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'sandboxes' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await scene.disk!.fill();
       scene.release();
@@ -263,7 +260,7 @@ export const faults: readonly Fault[] = [
     name: 'repository read-only',
     without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'repository' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await eventually('nobody to write', () => {
         try {
