@@ -10,7 +10,8 @@ import type { Props, Scene } from './scene.js';
 import { crashSource, cutConnections, postmasterOf } from './source.js';
 
 /** How a run ends. `as ever`: passed, recovered, or a backup. */
-export type Ending = 'as ever' | 'cancelled' | { failed: string; verdict?: 'failed' | 'unproven' };
+export type Ending =
+  'as ever' | 'cancelled' | 'terminated' | 'timed out' | { failed: string; verdict?: 'failed' | 'unproven' };
 
 /** A fault of the matrix. */
 export interface Fault {
@@ -30,6 +31,12 @@ export interface Fault {
   attempts: (row: Row) => [number, number];
   /** Extra expectations, when all is over. */
   afterwards?: (scene: Scene) => Promise<void>;
+  /** What it needs that is not there yet: then it is not played. */
+  awaits?: string;
+  /** Nobody tidies up at once. */
+  leavesToJanitor?: true;
+  /** Milliseconds after which Temporal gives the workflow up. */
+  workflowTimeoutMs?: number;
   /** Its clock cannot be compared with Temporal's. */
   clockIsOff?: true;
 }
@@ -286,6 +293,41 @@ export const faults: readonly Fault[] = [
     },
     ending: (row) => (heedsNoCancel(row) ? 'as ever' : 'cancelled'),
     attempts: () => [1, 1],
+  },
+  {
+    name: 'terminate',
+    without: always,
+    awaits: 'the janitor',
+    leavesToJanitor: true,
+    point: middle,
+    strike: async (scene) => {
+      await scene.handle.terminate('the test');
+      scene.release();
+      await scene.workers[0]!.kill('SIGTERM');
+      await scene.startWorker(); // the janitor looks around when a worker starts
+    },
+    ending: () => 'terminated',
+    attempts: () => [0, 1],
+  },
+  {
+    name: 'workflow time-out',
+    without: always,
+    awaits: 'the janitor',
+    leavesToJanitor: true,
+    workflowTimeoutMs: 60_000,
+    point: middle,
+    strike: async (scene) => {
+      await eventually(
+        'the time-out',
+        async () => ((await scene.handle.describe()).status.name === 'RUNNING' ? undefined : true),
+        120,
+      );
+      scene.release();
+      await scene.workers[0]!.kill('SIGTERM');
+      await scene.startWorker();
+    },
+    ending: () => 'timed out',
+    attempts: () => [0, 1],
   },
   {
     name: 'two at once',

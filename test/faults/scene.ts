@@ -88,12 +88,13 @@ export class Scene {
     return worker;
   }
 
-  async start(input: Record<string, unknown> = this.row.input): Promise<WorkflowHandle> {
+  async start(input: Record<string, unknown> = this.row.input, timeoutMs?: number): Promise<WorkflowHandle> {
     const { workflow } = this.row;
     this.runs += 1;
     return await this.temporal.client.workflow.start(workflow, {
       workflowId: `${workflow}-${this.loaded.configuration.temporal.task_queue}-${this.runs}`,
       taskQueue: this.loaded.configuration.temporal.task_queue,
+      ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
       args: [{ cluster: 'shop', ...input, ...(workflow === 'recover' ? { into: this.into(this.runs) } : {}) }],
     });
   }
