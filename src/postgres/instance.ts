@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { codeOf, SandboxError } from '../errors.js';
@@ -121,8 +121,16 @@ async function diedError(dataDirectory: string, logFile: string): Promise<Error>
   });
 }
 
-/** Whether a server's last words, or those of its restore_command, say that a disk is full: that is nobody's fault but the disk's. */
+/** No server replays anything with less than one WAL segment's room. */
+const leastRoomBytes = 16 * 1024 * 1024;
+
+/**
+ * Whether a server ended because its disk is full: that is nobody's fault but the disk's. Its last words (or those of its restore_command)
+ * may say so; where they lie on the same disk, they could not be written either.
+ */
 export async function endedByFullDisk(logFile: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(dirname(logFile));
+  if (bavail * bsize < leastRoomBytes) return true;
   const text = await readFile(logFile, 'utf8').catch(() => '');
   return text
     .trim()

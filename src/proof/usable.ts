@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
 import { codeOf, messageOf } from '../errors.js';
-import { diskFull } from '../files/durable.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { withConnection } from '../postgres/connection.js';
 import type { Check } from '../schema/results.js';
@@ -48,7 +47,6 @@ export async function checkUsable(connection: Conninfo, signal?: AbortSignal): P
     }
     await attempt(`drop schema ${schema} cascade`);
   } catch (error) {
-    if (codeOf(error) === '53100') throw diskFull('the sandbox', error); // says nothing about what was restored
     if (!/^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')) throw error;
     problems.push({ object: 'sandbox', detail: messageOf(error) });
     // An aborted transaction leaves nothing; what was committed before the error must not stay either.
