@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` is pure logic and runs in parallel; `real` starts PostgreSQL and Temporal and gets few workers,
-// since each suite brings servers of its own.
+// Three projects: `unit` is pure logic and runs in parallel; `real` starts PostgreSQL and Temporal and gets few workers,
+// since each suite brings servers of its own; `faults` is the whole matrix of faults, which takes an hour: only when asked for.
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/plain-summary.ts'],
@@ -28,6 +28,7 @@ export default defineConfig({
           pool: 'forks',
           // Most of a cell is waiting, such as for a heartbeat that does not come.
           maxConcurrency: 4,
+          env: { PGDRILL_FAULTS_WHOLE: 'yes' },
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
         },

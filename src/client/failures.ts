@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
   TerminatedFailure,
@@ -22,7 +23,8 @@ export interface WorkflowEnding {
 /** Reads what the workflows put into their failures (workflows/drill.ts). Errors of any other kind are thrown on. */
 export function readEnding(error: unknown): WorkflowEnding {
   if (!(error instanceof WorkflowFailedError)) throw error;
-  const { cause } = error;
+  // A step that failed for good: what it said lies inside Temporal's own "Activity task failed".
+  const cause = error.cause instanceof ActivityFailure ? error.cause.cause : error.cause;
   if (cause instanceof ApplicationFailure) {
     const detail: unknown = cause.details?.[0];
     const exitCode = exitCodeOf(detail);

@@ -55,8 +55,19 @@ export async function makePrivateDirectory(path: string): Promise<void> {
     }
     await fsyncPath(dirname(firstMade));
   } catch (error) {
-    throw asStorageError(error, path);
+    throw asStorageError(await whyNotMade(path, error), path);
   }
+}
+
+/** A recursive mkdir says ENOENT also where the file system is read-only; a plain one says what it is. */
+async function whyNotMade(path: string, error: unknown): Promise<unknown> {
+  if (codeOf(error) !== 'ENOENT') return error;
+  let missing = path;
+  while (!(await exists(dirname(missing)))) missing = dirname(missing);
+  return await mkdir(missing).then(
+    () => error,
+    (reason: unknown) => reason,
+  );
 }
 
 /** fsyncs every file and directory below (and with) `path`, deepest first. Symbolic links are not followed. */

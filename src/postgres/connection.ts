@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import pg from 'pg';
 
 import { AccessError, codeOf, messageOf, PgdrillError, UnreachableError } from '../errors.js';
+import { diskFull } from '../files/durable.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
 import { readPassfile } from './passfile.js';
 
 export type Connection = pg.Client;
+
+/** SQLSTATE disk_full: also of a server that cannot even begin a session. */
+const diskFullState = '53100';
 
 // int8 and numeric come as strings from `pg`. Callers cast in SQL or convert where they know the range.
 
@@ -19,10 +23,7 @@ export type Connection = pg.Client;
  * @throws UnreachableError when nothing answers, AccessError when we are refused.
  */
 export async function connect(connection: string | Conninfo, overrides: Conninfo = {}): Promise<Connection> {
-  const conninfo = resolveService({
-    ...(typeof connection === 'string' ? parseConninfo(connection) : connection),
-    ...overrides,
-  });
+  const conninfo = conninfoOf(connection, overrides);
   const options = {
     ...clientOptions(conninfo),
     ...passwordFrom(conninfo),
@@ -71,11 +72,15 @@ export async function withConnection<T>(
     return await work(client);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw explainBroken(error);
+    throw explainBroken(error, conninfoOf(connection, options.overrides));
   } finally {
     options.signal?.removeEventListener('abort', close);
     await client.end().catch(() => undefined);
   }
+}
+
+function conninfoOf(connection: string | Conninfo, overrides: Conninfo = {}): Conninfo {
+  return resolveService({ ...(typeof connection === 'string' ? parseConninfo(connection) : connection), ...overrides });
 }
 
 /**
@@ -149,6 +154,7 @@ function explain(error: unknown, conninfo: Conninfo): Error {
       { cause: error },
     );
   }
+  if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${where}`, error);
   return new UnreachableError(
     {
       what: `PostgreSQL at ${where} cannot be reached: ${messageOf(error) || code || 'no answer'}`,
@@ -160,8 +166,9 @@ function explain(error: unknown, conninfo: Conninfo): Error {
 }
 
 /** A connection that broke in the middle of a statement: time may mend it. Other errors stay as they are. */
-function explainBroken(error: unknown): unknown {
+function explainBroken(error: unknown, conninfo: Conninfo): unknown {
   const code = codeOf(error) ?? '';
+  if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${describeConninfo(conninfo)}`, error);
   const broken =
     code.startsWith('08') ||
     code.startsWith('57P') ||

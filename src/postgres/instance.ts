@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { codeOf, SandboxError } from '../errors.js';
@@ -114,18 +114,30 @@ export async function waitUntilReady(
 }
 
 async function diedError(dataDirectory: string, logFile: string): Promise<Error> {
-  const tail = await logTail(logFile);
-  if (isDiskFull(tail)) return diskFull(dataDirectory);
+  if (await endedByFullDisk(logFile)) return diskFull(dataDirectory);
   return new SandboxError({
-    what: `The PostgreSQL server in ${dataDirectory} did not start: ${tail}`,
+    what: `The PostgreSQL server in ${dataDirectory} did not start: ${await logTail(logFile)}`,
     means: 'The reason stands in the lines above, the last of its log.',
     todo: `Look at its whole log ${logFile}.`,
   });
 }
 
-/** Whether a server's last words say that its disk is full: that is nobody's fault but the disk's. */
-export function isDiskFull(tail: string): boolean {
-  return /no space left on device|disk quota exceeded/i.test(tail);
+/** No server replays anything with less than one WAL segment's room. */
+const leastRoomBytes = 16 * 1024 * 1024;
+
+/**
+ * Whether a server ended because its disk is full: that is nobody's fault but the disk's. Its last words (or those of its restore_command)
+ * may say so; where they lie on the same disk, they could not be written either.
+ */
+export async function endedByFullDisk(logFile: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(dirname(logFile));
+  if (bavail * bsize < leastRoomBytes) return true;
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text
+    .trim()
+    .split('\n')
+    .slice(-30)
+    .some((line) => /no space left on device|disk quota exceeded/i.test(line));
 }
 
 /** The last lines of a server's log that say something went wrong, or simply the last lines. */

@@ -1,4 +1,4 @@
-import { RepositoryError, ToolError } from '../errors.js';
+import { RepositoryError, ToolError, ToolKilledError } from '../errors.js';
 import { runTool } from '../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
 
@@ -94,7 +94,7 @@ export async function dumpWal(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
+    if (!(error instanceof ToolError) || error instanceof ToolKilledError) throw error;
     if (options.allowNothing === true && error.stderrTail.includes('could not find a valid record after')) return;
     throw new RepositoryError(
       {

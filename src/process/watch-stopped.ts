@@ -25,10 +25,13 @@ export function watchStopped(pid: number | undefined, onStopped: () => void): ()
   return () => clearInterval(timer);
 }
 
+/** Whether it, or a child of it (pg_basebackup has one that receives WAL), is stopped. */
 function isStopped(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    if (/^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return true;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children !== '' && children.split(' ').some((child) => isStopped(Number(child)));
   } catch {
     return false; // it has ended, or there is no /proc
   }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
 import { codeOf, messageOf, SandboxError } from '../errors.js';
-import { diskFull } from '../files/durable.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { withConnection } from '../postgres/connection.js';
 import type { Check } from '../schema/results.js';
@@ -54,7 +53,6 @@ export async function checkUsable({ connection, restart, signal }: UsableOptions
     await run(`drop schema ${schema} cascade`);
   } catch (error) {
     signal.throwIfAborted();
-    if (codeOf(error) === '53100') throw diskFull('the sandbox', error); // says nothing about what was restored
     if (!(error instanceof SandboxError) && !/^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')) throw error;
     problems.push({ object: 'sandbox', detail: messageOf(error) });
     // An aborted transaction leaves nothing; what was committed before the error must not stay either.

@@ -25,6 +25,8 @@ export function readClock(input: ClockInput): Evidence['clock'] {
   );
   if (plan === undefined || opened === undefined) return { phases, waitedForHumansSeconds };
   const [from, to] = [plan.orderedAt, opened.openedAt];
+  // The clock was set back meanwhile: then nobody knows how long it took, and 0 would be a lie.
+  if (secondsBetween(from, to) < 0) return { phases, waitedForHumansSeconds };
   // Only what a gate waited between order and opening was in the way.
   const waitedMeanwhile = sum(
     input.approvals.map(({ openedAt, decidedAt }) =>

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DiskFullError, RepositoryError, SandboxError, TargetError } from '../errors.js';
 import { diskFull } from '../files/durable.js';
 import { withConnection } from '../postgres/connection.js';
-import { instanceStatus, isDiskFull, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
+import { endedByFullDisk, instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { StepContext } from '../process/step-context.js';
 import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
@@ -191,10 +191,9 @@ async function explainStop(
 }
 
 async function diedError(sandbox: Sandbox): Promise<Error> {
-  const tail = await logTail(sandboxLog(sandbox));
-  if (isDiskFull(tail)) return diskFull(sandbox.dataDirectory);
+  if (await endedByFullDisk(sandboxLog(sandbox))) return diskFull(sandbox.dataDirectory);
   return new SandboxError({
-    what: `The restored server stopped during recovery: ${tail}`,
+    what: `The restored server stopped during recovery: ${await logTail(sandboxLog(sandbox))}`,
     means: 'It was started twice and stopped both times, so trying again will not help.',
     todo: `Read the lines above (its whole log is ${sandboxLog(sandbox)} until the drill is cleaned up).`,
   });

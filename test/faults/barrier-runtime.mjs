@@ -70,7 +70,7 @@ export function guardStep(real) {
 }
 
 /** Runs the tool, then stays in its place until it may end. */
-const linger = '"$@"; code=$?; while test -e "$0"; do sleep 0.05; done; exit $code';
+const linger = '"$@"; code=$?; : > "$0.done"; while test -e "$0"; do sleep 0.05; done; exit $code';
 
 export function guardTool(real) {
   return async (run) => {

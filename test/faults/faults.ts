@@ -10,7 +10,8 @@ import type { Props, Scene } from './scene.js';
 import { crashSource, cutConnections, postmasterOf } from './source.js';
 
 /** How a run ends. `as ever`: passed, recovered, or a backup. */
-export type Ending = 'as ever' | 'cancelled' | { failed: string; verdict?: 'failed' | 'unproven' };
+export type Ending =
+  'as ever' | 'cancelled' | 'terminated' | 'timed out' | { failed: string; verdict?: 'failed' | 'unproven' };
 
 /** A fault of the matrix. */
 export interface Fault {
@@ -30,13 +31,23 @@ export interface Fault {
   attempts: (row: Row) => [number, number];
   /** Extra expectations, when all is over. */
   afterwards?: (scene: Scene) => Promise<void>;
+  /** What it needs that is not there yet: then it is not played. */
+  awaits?: string;
+  /** Nobody tidies up at once. */
+  leavesToJanitor?: true;
+  /** Milliseconds after which Temporal gives the workflow up. */
+  workflowTimeoutMs?: number;
   /** Its clock cannot be compared with Temporal's. */
   clockIsOff?: true;
 }
 
+/** One column of the matrix. */
+const fault = (each: Fault): Fault => each;
+
 const always = (): undefined => undefined;
 const middle = (row: Row): string | undefined => row.middle;
-const begin = (row: Row): string | undefined => (row.activity === undefined ? undefined : 'begin');
+/** Before it writes anything; the capture first waits for WAL, which a full repository keeps out (the source says so then). */
+const beforeWriting = (row: Row): string | undefined => (row.activity === 'captureLsn' ? row.middle : 'begin');
 const nothingRuns = 'no step runs at a gate';
 
 /** A step that is tried again; at a gate nothing has to be. */
@@ -48,7 +59,7 @@ export function unreachableSeconds(): number {
 }
 
 export const faults: readonly Fault[] = [
-  {
+  fault({
     name: 'worker kill -9',
     without: always,
     point: middle,
@@ -58,8 +69,8 @@ export const faults: readonly Fault[] = [
       await scene.startWorker();
     },
     attempts: again,
-  },
-  {
+  }),
+  fault({
     name: 'worker kill -9, work done but not reported',
     without: (row) => (row.activity === undefined ? nothingRuns : undefined),
     point: () => 'end',
@@ -75,8 +86,8 @@ export const faults: readonly Fault[] = [
         expect(scene.done().filter(({ what, step }) => what === once && step === activity)).toHaveLength(1);
       return Promise.resolve();
     },
-  },
-  {
+  }),
+  fault({
     name: 'worker SIGTERM',
     without: always,
     point: middle,
@@ -87,8 +98,8 @@ export const faults: readonly Fault[] = [
     },
     // A step that is nearly done may end within the grace.
     attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 2]),
-  },
-  {
+  }),
+  fault({
     name: 'slow worker: late result',
     without: (row) => (row.activity === undefined ? nothingRuns : undefined),
     point: middle,
@@ -118,8 +129,8 @@ export const faults: readonly Fault[] = [
     },
     // A stopped process keeps its polls open: the server may hand it an attempt that nobody begins.
     attempts: () => [2, 7],
-  },
-  {
+  }),
+  fault({
     name: 'Temporal kill -9 and restart',
     without: always,
     ownTemporal: true,
@@ -131,8 +142,8 @@ export const faults: readonly Fault[] = [
       await scene.temporal.restart();
     },
     attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 2]),
-  },
-  {
+  }),
+  fault({
     name: 'Temporal unreachable',
     without: always,
     ownTemporal: true,
@@ -144,8 +155,8 @@ export const faults: readonly Fault[] = [
       scene.temporal.thaw();
     },
     attempts: (row) => (row.activity === undefined ? [1, 1] : [1, 3]),
-  },
-  {
+  }),
+  fault({
     name: 'source crash',
     without: always,
     point: (row) => row.connected ?? row.middle,
@@ -155,8 +166,8 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 3]),
-  },
-  {
+  }),
+  fault({
     name: 'source immediate shutdown',
     without: (row) => (row.connected === undefined ? 'not connected to the source; see source crash' : undefined),
     point: (row) => row.connected,
@@ -166,8 +177,8 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: () => [2, 3],
-  },
-  {
+  }),
+  fault({
     name: 'source restart',
     without: (row) => (row.connected === undefined ? 'not connected to the source; see source crash' : undefined),
     point: (row) => row.connected,
@@ -176,8 +187,8 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: () => [2, 3],
-  },
-  {
+  }),
+  fault({
     name: 'connection cut',
     without: (row) => (row.connected === undefined ? 'not connected to the source' : undefined),
     point: (row) => row.connected,
@@ -186,8 +197,8 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: () => [2, 3],
-  },
-  {
+  }),
+  fault({
     name: 'failover to a new timeline',
     without: always,
     props: () => ({ standby: true }),
@@ -197,8 +208,8 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 4]),
-  },
-  {
+  }),
+  fault({
     name: 'sandbox kill -9',
     without: (row) => (row.serverRuns === true ? undefined : 'no sandbox runs'),
     point: middle,
@@ -210,60 +221,56 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: (row) => (row.activity === 'validateRestore' ? [2, 2] : [1, 1]),
-  },
-  {
+  }),
+  fault({
     name: 'tool kill -9',
     without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
     point: (row) => row.tool,
     strike: async (scene, barrier) => {
-      const [tool] = scene.heldTools(barrier);
-      signalGroup(tool!, 'SIGKILL');
+      signalGroup(await scene.heldTool(barrier), 'SIGKILL');
       scene.release();
-      await Promise.resolve();
     },
     attempts: () => [2, 2],
-  },
-  {
+  }),
+  fault({
     name: 'tool hangs (SIGSTOP)',
     without: (row) => (row.tool === undefined ? 'runs no tool' : undefined),
     point: (row) => row.tool,
     strike: async (scene, barrier) => {
-      const [tool] = scene.heldTools(barrier);
-      signalGroup(tool!, 'SIGSTOP');
+      signalGroup(await scene.heldTool(barrier), 'SIGSTOP');
       scene.release();
-      await Promise.resolve();
     },
     attempts: () => [2, 2],
-  },
-  {
+  }),
+  fault({
     name: 'repository disk full',
     without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'repository' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await scene.disk!.fill();
       scene.release();
     },
     ending: () => ({ failed: 'DiskFullError' }),
     attempts: () => [1, 1],
-  },
-  {
+  }),
+  fault({
     name: 'sandbox disk full',
     without: (row) => (row.writes?.includes('sandboxes') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'sandboxes' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await scene.disk!.fill();
       scene.release();
     },
     ending: () => ({ failed: 'DiskFullError', verdict: 'unproven' }),
     attempts: () => [1, 1],
-  },
-  {
+  }),
+  fault({
     name: 'repository read-only',
     without: (row) => (row.writes?.includes('repository') === true ? undefined : 'writes nothing there'),
     props: () => ({ smallDisk: 'repository' }),
-    point: begin,
+    point: beforeWriting,
     strike: async (scene) => {
       await eventually('nobody to write', () => {
         try {
@@ -277,8 +284,8 @@ export const faults: readonly Fault[] = [
     },
     ending: () => ({ failed: 'StorageError' }),
     attempts: () => [1, 1],
-  },
-  {
+  }),
+  fault({
     name: 'cancel',
     without: always,
     point: middle,
@@ -289,8 +296,43 @@ export const faults: readonly Fault[] = [
     },
     ending: (row) => (heedsNoCancel(row) ? 'as ever' : 'cancelled'),
     attempts: () => [1, 1],
-  },
-  {
+  }),
+  fault({
+    name: 'terminate',
+    without: always,
+    awaits: 'the janitor',
+    leavesToJanitor: true,
+    point: middle,
+    strike: async (scene) => {
+      await scene.handle.terminate('the test');
+      scene.release();
+      await scene.workers[0]!.kill('SIGTERM');
+      await scene.startWorker(); // the janitor looks around when a worker starts
+    },
+    ending: () => 'terminated',
+    attempts: () => [0, 1],
+  }),
+  fault({
+    name: 'workflow time-out',
+    without: always,
+    awaits: 'the janitor',
+    leavesToJanitor: true,
+    workflowTimeoutMs: 60_000,
+    point: middle,
+    strike: async (scene) => {
+      await eventually(
+        'the time-out',
+        async () => ((await scene.handle.describe()).status.name === 'RUNNING' ? undefined : true),
+        120,
+      );
+      scene.release();
+      await scene.workers[0]!.kill('SIGTERM');
+      await scene.startWorker();
+    },
+    ending: () => 'timed out',
+    attempts: () => [0, 1],
+  }),
+  fault({
     name: 'two at once',
     without: always,
     point: middle,
@@ -303,20 +345,22 @@ export const faults: readonly Fault[] = [
       await other.result();
     },
     attempts: () => [1, 1],
-  },
-  ...([3_600, -3_600] as const).map((seconds): Fault => ({
-    name: `clock of the worker’s host jumps ${seconds > 0 ? 'ahead' : 'back'} an hour`,
-    without: always,
-    props: () => ({ clock: true }),
-    point: middle,
-    strike: async (scene) => {
-      scene.jumpClock(seconds * 1_000);
-      await sleep(200);
-      scene.release();
-    },
-    attempts: () => [1, 1],
-    clockIsOff: true,
-  })),
+  }),
+  ...([3_600, -3_600] as const).map((seconds) =>
+    fault({
+      name: `clock of the worker’s host jumps ${seconds > 0 ? 'ahead' : 'back'} an hour`,
+      without: always,
+      props: () => ({ clock: true }),
+      point: middle,
+      strike: async (scene) => {
+        scene.jumpClock(seconds * 1_000);
+        await sleep(200);
+        scene.release();
+      },
+      attempts: () => [1, 1],
+      clockIsOff: true,
+    }),
+  ),
 ];
 
 /** What runs when everything else is over is not cut short; a finished backup is not thrown away. */

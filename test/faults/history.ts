@@ -19,14 +19,14 @@ export async function activitiesOf(handle: WorkflowHandle): Promise<Recorded[]> 
     const activity = event.activityTaskScheduledEventAttributes?.activityType?.name;
     if (typeof activity !== 'string') return [];
     const of = (id: { toString: () => string } | null | undefined): boolean => String(id) === String(event.eventId);
-    const started = events.find(({ activityTaskStartedEventAttributes: s }) => s != null && of(s.scheduledEventId));
+    const started = events.find(({ activityTaskStartedEventAttributes: begun }) => of(begun?.scheduledEventId));
     const ended = events.find((each) =>
       [
         each.activityTaskCompletedEventAttributes,
         each.activityTaskFailedEventAttributes,
         each.activityTaskTimedOutEventAttributes,
         each.activityTaskCanceledEventAttributes,
-      ].some((attributes) => attributes != null && of(attributes.scheduledEventId)),
+      ].some((attributes) => of(attributes?.scheduledEventId)),
     );
     const attributes = started?.activityTaskStartedEventAttributes;
     return [

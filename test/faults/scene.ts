@@ -88,12 +88,13 @@ export class Scene {
     return worker;
   }
 
-  async start(input: Record<string, unknown> = this.row.input): Promise<WorkflowHandle> {
+  async start(input: Record<string, unknown> = this.row.input, timeoutMs?: number): Promise<WorkflowHandle> {
     const { workflow } = this.row;
     this.runs += 1;
     return await this.temporal.client.workflow.start(workflow, {
       workflowId: `${workflow}-${this.loaded.configuration.temporal.task_queue}-${this.runs}`,
       taskQueue: this.loaded.configuration.temporal.task_queue,
+      ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
       args: [{ cluster: 'shop', ...input, ...(workflow === 'recover' ? { into: this.into(this.runs) } : {}) }],
     });
   }
@@ -112,7 +113,7 @@ export class Scene {
   async reached(point: string): Promise<string> {
     const prefix = `${this.row.activity ?? ''}@${point}.`;
     return await eventually(`${prefix} to be reached`, async () => {
-      const name = readdirSync(this.barriers).find((each) => each.startsWith(prefix));
+      const name = readdirSync(this.barriers).find((each) => each.startsWith(prefix) && !each.endsWith('.done'));
       if (name !== undefined) return join(this.barriers, name);
       await this.failWhenOver();
       return undefined;
@@ -153,11 +154,13 @@ export class Scene {
       if (!except.includes(barrier)) rmSync(barrier, { force: true });
   }
 
-  /** The process groups of tools that wait at a barrier. */
-  heldTools(barrier: string): number[] {
-    return processesUnder(barrier)
-      .filter(({ command }) => command.startsWith('/bin/sh -c'))
-      .map(({ pid }) => pid);
+  /** The process group of the tool that waits at a barrier: it has done its work, and is still there. */
+  async heldTool(barrier: string): Promise<number> {
+    return await eventually('the tool', () => {
+      if (!existsSync(`${barrier}.done`)) return undefined;
+      const shells = processesUnder(barrier).filter(({ command }) => command.startsWith('/bin/sh -c'));
+      return shells.length === 0 ? undefined : Math.min(...shells.map(({ pid }) => pid));
+    });
   }
 
   /** Shifts the clock of the workers' host. */
