@@ -6,6 +6,7 @@ import type { StepContext } from '../process/step-context.js';
 import { claimFor, openOrCreateRepository, openRepository } from '../repository/repository.js';
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
+import { adviseOnFaults } from './fault-prevention.js';
 import { checkPrivileges } from './privileges.js';
 import { checkRoom } from './room.js';
 import { checkSettings } from './settings.js';
@@ -36,6 +37,7 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       const findings: Finding[] = [{ name: 'version', level: 'ok', message: `PostgreSQL ${source.serverVersion}` }];
       findings.push(...(await checkPrivileges(client)));
       findings.push(...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)));
+      findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
       try {
         await claimFor(await openRepository(patient), source.systemIdentifier);

@@ -125,36 +125,5 @@ export async function checkSettings(client: Connection, archiveDirectory: string
       needsRestart: false,
     });
   }
-  return [...findings, ...(await checkFaultPrevention(client))];
-}
-
-/** PostgreSQL's own incremental backups can be silently wrong after VACUUM truncates a table (design, "Traps that are known"). */
-async function checkFaultPrevention(client: Connection): Promise<Finding[]> {
-  const { rows } = await client.query<{ truncate: string | null; checksums: boolean; hints: boolean }>(
-    `select current_setting('vacuum_truncate', true) as truncate,
-            current_setting('data_checksums')::boolean as checksums,
-            current_setting('wal_log_hints')::boolean as hints`,
-  );
-  const [row] = rows;
-  const findings: Finding[] = [];
-  if (row?.truncate !== 'off') {
-    findings.push({
-      name: 'vacuum_truncate',
-      level: 'ok',
-      message:
-        'VACUUM may cut the ends of tables off; PostgreSQL’s incremental backups can then be wrong. pgdrill judges each one and does not use a wrong one; ' +
-        'vacuum_truncate = off prevents them (docs/postgresql-incremental-faults.md)',
-    });
-  }
-  if (row?.checksums === false && !row.hints) {
-    findings.push({
-      name: 'data_checksums',
-      level: 'warning',
-      message:
-        'Data checksums and wal_log_hints are both off: damaged pages go unnoticed, and an incremental backup can carry stale visibility maps.',
-      fix: 'Stop the server and run pg_checksums --enable, or: alter system set wal_log_hints = on; (needs a restart)',
-      needsRestart: true,
-    });
-  }
   return findings;
 }
