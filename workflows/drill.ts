@@ -31,7 +31,12 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     if (backup === 'incremental' || backup === 'full+incremental') await takeBackup(progress, cluster, 'incremental');
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
-    const { prepared, replay } = await restore({ cluster, target, sandboxId: id, ...capture }, progress, gates, outcome);
+    const { prepared, replay } = await restore(
+      { cluster, target, sandboxId: id, ...capture },
+      progress,
+      gates,
+      outcome,
+    );
     outcome.validation = await progress.step(
       'validation',
       () => steps.validateRestore({ cluster, sandbox: prepared.sandbox, target, replay, ...capture }),
