@@ -9,6 +9,7 @@ import { standaloneContext } from '../../src/process/step-context.js';
 import { describeAnswer, isAnswer } from '../../src/proof/answer.js';
 import { ask } from '../../src/proof/ask.js';
 import { captureSource, readKeptFingerprint } from '../../src/proof/capture.js';
+import { listTimestamps, readNewest } from '../../src/proof/newest-rows.js';
 import { restoredMoment } from '../../src/proof/restored-moment.js';
 import { validateRestore } from '../../src/proof/validate.js';
 import { judge } from '../../src/proof/verdict.js';
@@ -154,7 +155,7 @@ describe('every kind of expectation', () => {
     expect(judge(honest)).toMatchObject({ verdict: 'passed' });
     expect(outcome(honest)).toEqual({
       'newest rows': expect.stringMatching(
-        /^passed: 1 indexed timestamps end where the source’s do\. The youngest, postgres\.sales\.orders\.at, lies .* before the moment/,
+        /^passed: 1 indexed timestamp ends where the source’s does\. The youngest, postgres\.sales\.orders\.at, lies .* before the moment/,
       ) as string,
       revenue: 'passed: 125125.00, as on the source.',
       'by customer': expect.stringMatching(
@@ -466,4 +467,76 @@ it('at another target than the fence, what needs the source is unproven; the res
     /^failed: .*60 min 0 s before/,
   );
   expect((await at(undefined))['newest order']).toMatch(/^unproven: .*which moment was restored is not known/);
+});
+
+describe('the timestamps that are looked at', () => {
+  it('lead a whole B-tree index of a logged table, partitioned tables and big ones first', async () => {
+    await shop.sql('create database dated');
+    await shop.sql(
+      `
+      create table small (at timestamptz primary key, other timestamptz, day date); create index on small (day);
+      create table big (id int, made timestamp, changed timestamptz, seen timestamptz, gone timestamptz);
+      insert into big select n, now() - n * interval '1 hour', now() - n * interval '1 minute', now(), now() from generate_series(1, 5000) n;
+      create index on big (made desc nulls last); create index on big (changed, id);
+      create index on big (seen) where id < 10; create index on big using brin (gone); create index on big (id, gone);
+      create unlogged table fleeting (at timestamptz primary key);
+      create table parted (at timestamptz primary key) partition by range (at);
+      create table parted_1 partition of parted for values from ('2020-01-01') to ('2021-01-01');
+      insert into parted values ('2020-06-01 12:00+00');
+      create schema "Odd one"; create table "Odd one"."a table" ("select" timestamptz primary key);
+      analyze`,
+      'dated',
+    );
+    const options = {
+      connection: shop.patient.connection,
+      database: 'dated',
+      signal: new AbortController().signal,
+    };
+    const { columns, leftOut } = await listTimestamps(options);
+    expect(columns.map(({ schema, table, column, zoned }) => [schema, table, column, zoned])).toEqual([
+      ['public', 'parted', 'at', true],
+      ['public', 'big', 'made', false],
+      ['public', 'big', 'changed', true],
+      ['Odd one', 'a table', 'select', true],
+      ['public', 'small', 'at', true],
+    ]);
+    expect(leftOut).toBe(0);
+    const newest = await readNewest(options, columns);
+    const expected = await shop.sql<{ text: string | null }>(
+      `select max(at)::text as text from parted union all select max(made)::text from big union all select max(changed)::text from big`,
+      'dated',
+    );
+    expect(newest.map((each) => each.newest)).toEqual([...expected.map(({ text }) => text), null, null]);
+
+    await shop.sql(
+      Array.from({ length: 30 }, (_, n) => `create table t${n} (at timestamptz primary key);`).join(''),
+      'dated',
+    );
+    const many = await listTimestamps(options);
+    expect({ looked: many.columns.length, leftOut: many.leftOut }).toEqual({ looked: 20, leftOut: 15 });
+  });
+
+  it('that may not be read, or were emptied after the fence, are said', async () => {
+    await shop.sql(`
+      create table sales.hidden (at timestamptz primary key); alter table sales.hidden enable row level security;
+      create table sales.dated (at timestamptz primary key); insert into sales.dated values (now())`);
+    const { connection } = shop.patient;
+    await withSnapshot(async (snapshot) => {
+      await shop.sql('truncate sales.dated');
+      const options = { connection, database: 'postgres', snapshot, signal: new AbortController().signal };
+      const { columns } = await listTimestamps(options);
+      const newest = await readNewest(options, columns);
+      const of = (name: string) => newest.find(({ table }) => table === name)?.newest;
+      expect(of('hidden')).toMatchObject({
+        cause: 'refusal',
+        reason: expect.stringContaining('row-level security') as string,
+      });
+      expect(of('dated')).toMatchObject({
+        cause: 'circumstance',
+        reason: expect.stringContaining('truncated') as string,
+      });
+      expect(of('orders')).toMatch(/^20/);
+    });
+    await shop.sql('drop table sales.hidden, sales.dated');
+  });
 });
