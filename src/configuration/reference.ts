@@ -18,6 +18,24 @@ clusters:
     objectives:
       rto: 15m
       rpo: 60s
+    checks:
+      revenue:
+        sql: select sum(total) from orders
+        expect: { equals: source }
+      orders without a customer:
+        sql: select count(*) from orders o where not exists (select from customers c where c.id = o.customer_id)
+        expect: { value: 0 }
+      newest order:
+        sql: select max(updated_at) from orders
+        expect: { max_age: 15m }
+      stock on hand:
+        sql: select sum(quantity) from stock
+        database: warehouse
+        expect: { range: { min: 1, max: 100000 } }
+        timeout: 5m
+      archived orders:
+        sql: select count(*) from archived_orders
+        expect: { rows: { tolerance: 1% } }
 `;
 
 const introduction = `# Configuration
@@ -33,13 +51,40 @@ The least that works:
 \`\`\`yaml
 ${leastConfiguration}\`\`\`
 
-With objectives, a gate and a sandbox of its own:
+With objectives, a gate, a sandbox of its own and business checks:
 
 \`\`\`yaml
 ${fullExample}\`\`\`
 
 Passwords never stand in this file. They come from libpq's passfile (\`~/.pgpass\`, \`PGPASSFILE\`), from a libpq service file
 (\`service=…\`), or from \`PGPASSWORD\`.
+
+## Business checks
+
+Each entry of \`checks\` is one question in SQL and what the restored database has to answer. It is asked twice: on the source in the
+snapshot of the fence, and on the restored database. The table of a drill shows it as \`business: <name>\`.
+
+| \`expect\` | passes where |
+| --- | --- |
+| \`equals: source\` | both give the same answer; several rows and columns, NULL and no row are answers, too |
+| \`value: 0\` | the answer is this number, text, boolean, moment or \`null\` |
+| \`range: { min: 1, max: 9 }\` | the answer is a number between these, both included |
+| \`max_age: 15m\` | the answer, a \`timestamptz\`, lies at most this long before the moment that was restored |
+| \`rows: { tolerance: 1% }\` | the answer, a count, is at most this far from the source's |
+
+- The moment that was restored is the fence's. For other targets it is the target's time, else the commit of the last replayed transaction.
+  The clock on the wall does not count: a restored database is as old as its target. \`now()\` differs between the two sides; write
+  \`current_setting('pgdrill.as_of')::timestamptz\` instead.
+- A query runs as the role of \`connection\`, in a read-only transaction that is rolled back, within its \`timeout\`, and never as a
+  superuser. Only one query is taken; functions that write fail. Time zone and formats are fixed (UTC, ISO); \`search_path\` is the source's.
+- Sums of floating-point numbers depend on the order of rows: round them, or sum \`numeric\`.
+- \`unproven\`: the source could not answer, the time was too short, or the drill has another target than the fence and the expectation
+  needs the source. \`failed\`: the restored database answers wrongly, or cannot answer what the source could.
+- Evidence shows an answer only where it is one number, timestamp or boolean; of anything else its size and a digest. The same goes for
+  error messages that quote data.
+
+The check \`newest rows\` needs no entry: it compares the newest value of each timestamp that leads an index (of 20 columns a database, of the
+biggest tables). Row counts are compared by the check \`content\`, for every table.
 
 ## Keys
 `;

@@ -74,7 +74,9 @@ export function judgeAge(limit: string, answer: Answer, asOf: string | undefined
   const moment = asOf === undefined ? undefined : parseMoment(asOf);
   if (moment === undefined)
     return unproven(`${shown}. No commit was replayed, so which moment was restored is not known.`);
-  const ageSeconds = Number(moment - at) / 1_000_000;
+  // The moment is known to the millisecond, the answer to the microsecond.
+  const micros = at - moment < 1_000n && at > moment ? 0n : moment - at;
+  const ageSeconds = Number(micros) / 1_000_000;
   const limitSeconds = (parseDurationMs(limit) ?? 0) / 1_000;
   const figures = { ageSeconds };
   const place = `${inWords(Math.abs(ageSeconds))} ${ageSeconds < 0 ? 'after' : 'before'} the moment that was restored`;
@@ -114,7 +116,7 @@ function unfitFor(answer: Answer, wanted?: 'number' | 'timestamptz'): string | u
   }
   if (wanted === undefined || answer.kind === wanted) return undefined;
   if (wanted === 'number') return 'The answer is no number: this expectation is for one.';
-  const cast = answer.kind === 'timestamp' ? ', such as with: at time zone ’Europe/Berlin’' : '';
+  const cast = answer.kind === 'timestamp' ? `, such as with: at time zone 'Europe/Berlin'` : '';
   return `The answer is no timestamp with time zone; let the query make one of it${cast}.`;
 }
 

@@ -48,14 +48,15 @@ function judgeAnswer(question: BusinessQuestion, restored: Answer, source: Answe
         : judgeValue(expect.value ?? null, answer);
   const judged = judge(restored);
   if (source === undefined || judged.status === 'passed') return judged;
-  // The data may be bad while its restore is good: that sends people to another place.
-  if (source.digest === restored.digest) {
-    const summary = `${judged.summary} The source answered the same at the fence: look at the data, not at the backup.`;
-    return { ...judged, summary };
+  if (source.digest !== restored.digest) {
+    const summary = `${judged.summary} The source answered at the fence: ${describeAnswer(source)}.`;
+    // A question of the wrong kind is nobody's failure; one that has the right kind on the source, and here not, is.
+    return { ...judged, status: judge(source).status === 'passed' ? 'failed' : judged.status, summary };
   }
-  const summary = `${judged.summary} The source answered at the fence: ${describeAnswer(source)}.`;
-  // A question of the wrong kind is nobody's failure; one that has the right kind on the source, and here not, is.
-  return { ...judged, status: judge(source).status === 'passed' ? 'failed' : judged.status, summary };
+  if (judged.status === 'unproven') return judged;
+  // The data may be bad while its restore is good: that sends people to another place.
+  const summary = `${judged.summary} The source answered the same at the fence: look at the data, not at the backup.`;
+  return { ...judged, summary };
 }
 
 /** What may be shown of an answer: a number as one where nothing is lost. */

@@ -49,7 +49,7 @@ export function judgeNewest({ source, restored, asOf }: NewestReading): Judgemen
           ? `${doubts.length} of ${timestamps} indexed timestamps could not be compared; the others end where the source’s do.`
           : timestamps === 0
             ? 'No timestamp leads an index: there was nothing to look at.'
-            : `${timestamps} indexed timestamps end where the source’s do.${youngest === undefined ? '' : ` ${youngest.text}`}`,
+            : `${timestamps} indexed ${timestamps === 1 ? 'timestamp ends where the source’s does' : 'timestamps end where the source’s do'}.${youngest === undefined ? '' : ` ${youngest.text}`}`,
     figures: {
       timestamps,
       differing: failures.length,

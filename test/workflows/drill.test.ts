@@ -27,6 +27,11 @@ import { start, startTestTemporal, type TestTemporal, withWorker } from '../supp
 /** Would show wherever a connection were copied to. */
 const secret = 'hunter2-swordfish';
 
+const businessChecks = `checks:
+  balance: { sql: select sum(abalance) from pgbench_accounts, expect: { equals: source } }
+  notes: { sql: select count(*) from notes, expect: { value: 2000 } }
+  newest note: { sql: select max(at) from notes, expect: { max_age: 1h } }`;
+
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let catalog: TestCluster;
@@ -39,7 +44,7 @@ beforeAll(async () => {
   shop = await protectCluster({ settings: { shared_buffers: '32MB' } });
   catalog = await startTestCluster(shop.scratch, { name: 'catalog' });
   catalogUrl = `postgresql:///postgres?host=${encodeURIComponent(catalog.directory)}&port=5432&user=postgres`;
-  loaded = await configure(shop, { cluster: 'objectives: { rto: 1h, rpo: 1ms }' });
+  loaded = await configure(shop, { cluster: `objectives: { rto: 1h, rpo: 1ms }\n${businessChecks}` });
   env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
   await pgbench(['--initialize', '--quiet', '--scale=1']);
   await shop.sql(`
@@ -122,6 +127,9 @@ test(
       verdict: 'passed',
       checks: statuses(result).map(([name]) => [name, 'passed']),
     });
+    const business = result.checks.filter(({ name }) => name.startsWith('business: '));
+    expect(business.map(({ name }) => name)).toEqual(['business: balance', 'business: notes', 'business: newest note']);
+    expect(business[0]?.figures['answer']).toBe(business[0]?.figures['source']);
     expect(result.chain.map(({ type }) => type)).toEqual(['full', 'incremental']);
     expect(result.warnings).toEqual([]);
 
@@ -264,6 +272,10 @@ test('a drill to another place than the fence is unproven, and the table on the 
   expect(command.exitCode).toBe(2);
   expect(command.stdout).toMatch(/Verdict +unproven/);
   expect(command.stdout).toMatch(/not a fence/);
+  // What needs no source is judged all the same, by the moment of the last commit that was replayed.
+  expect(command.stdout).toMatch(/business: balance +unproven +Not compared/);
+  expect(command.stdout).toMatch(/business: notes +passed +2000, as expected/);
+  expect(command.stdout).toMatch(/business: newest note +passed .* before the moment that was restored/);
 });
 
 test('a catalog that is down takes nothing from the verdict, and is said', { timeout: 180_000 }, async () => {
