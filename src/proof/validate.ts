@@ -19,6 +19,7 @@ import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
 import { checkVacuum } from './vacuum.js';
 import { checkVisibilityMap } from './visibility-map.js';
+import { checkWal } from './wal.js';
 
 export interface ValidateRequest {
   repository: Repository;
@@ -47,6 +48,7 @@ export async function validateRestore(
   // What an earlier attempt may have left would look like a difference to the source.
   await dropOwnSchemas(superuser, databases, signal);
   const { checks, notCompared } = await compareWithSource(tools, request, context);
+  checks.push(await checkWal(request.sandbox));
   checks.push(
     await attempt('structure', signal, async () => {
       await createSchema(superuser, databases, amcheckSchema, signal);

@@ -21,6 +21,7 @@ import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { MendedMap } from '../schema/mended-map.js';
+import type { WalRead } from '../schema/wal-read.js';
 import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import {
@@ -34,7 +35,7 @@ import {
 } from './sandbox.js';
 import { mendVisibilityMaps } from './mend-visibility-maps.js';
 import { formatSettings, sandboxSettings } from './sandbox-settings.js';
-import { refuseOutsideTablespaces } from './wal-range.js';
+import { readWalToReplay } from './wal-range.js';
 
 export interface PrepareRequest {
   repository: Repository;
@@ -74,10 +75,12 @@ export async function prepareRestore(
     for (const link of chain) sources.push(join(await repository.storage.fetch(keys.backup(link.id)), 'data'));
     return 0; // a local repository is read where it lies
   });
+  let wal: WalRead | undefined;
   await timed('verify', async () => {
     for (const [index, link] of chain.entries())
       await verifyLink(tools, sources[index] ?? '', link, chain[index - 1], context);
-    await refuseOutsideTablespaces(tools, request, last, context.signal);
+    context.progress({ doing: 'reading the WAL that is to be replayed' });
+    wal = await readWalToReplay(tools, request, last, context.signal);
     return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
   });
   let mended: MendedMap[] = [];
@@ -89,7 +92,7 @@ export async function prepareRestore(
   const restoredBytes = phases.find(({ name }) => name === 'combine')?.bytes ?? 0;
   const prepared: Prepared = { sandbox, phases, restoredBytes };
   const expected = await expectControlData(tools, sources, request);
-  await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended });
+  await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended, wal });
   return prepared;
 }
 
