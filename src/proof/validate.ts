@@ -52,7 +52,7 @@ export async function validateRestore(
   checks.push(
     await attempt('structure', signal, async () => {
       await createSchema(superuser, databases, amcheckSchema, signal);
-      return await checkStructure({
+      const { notCompared: unchecked, ...check } = await checkStructure({
         tools,
         connection: superuser,
         signal,
@@ -60,6 +60,8 @@ export async function validateRestore(
         onProgress: (relation, begun) =>
           context.progress({ doing: `checking pages and indexes: ${relation} (${begun})` }),
       });
+      notCompared.push(...unchecked);
+      return check;
     }),
   );
   context.progress({ doing: 'checking visibility maps' });
