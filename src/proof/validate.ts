@@ -22,6 +22,7 @@ import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
 import { checkVacuum } from './vacuum.js';
 import { checkVisibilityMap } from './visibility-map.js';
+import { checkWal } from './wal.js';
 
 export interface ValidateRequest {
   repository: Repository;
@@ -55,10 +56,11 @@ export async function validateRestore(
   await dropOwnSchemas(superuser, databases, signal);
   const { checks, notCompared, source } = await compareWithSource(tools, request, context);
   checks.push(...(await askRestored(request, source, context)));
+  checks.push(await checkWal(request.sandbox));
   checks.push(
     await attempt('structure', signal, async () => {
       await createSchema(superuser, databases, amcheckSchema, signal);
-      return await checkStructure({
+      const { notCompared: unchecked, ...check } = await checkStructure({
         tools,
         connection: superuser,
         signal,
@@ -66,6 +68,8 @@ export async function validateRestore(
         onProgress: (relation, begun) =>
           context.progress({ doing: `checking pages and indexes: ${relation} (${begun})` }),
       });
+      notCompared.push(...unchecked);
+      return check;
     }),
   );
   context.progress({ doing: 'checking visibility maps' });

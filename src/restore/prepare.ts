@@ -22,6 +22,7 @@ import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { MendedMap } from '../schema/mended-map.js';
+import type { WalRead } from '../schema/wal-read.js';
 import type { Phase, Prepared, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { asClaimant, takeClaim } from './claim.js';
@@ -36,7 +37,7 @@ import {
 import { mendVisibilityMaps } from './mend-visibility-maps.js';
 import { formatSettings, sandboxSettings } from './sandbox-settings.js';
 import { keepVerifiedLinks, readVerifiedLinks } from './verified-links.js';
-import { refuseOutsideTablespaces } from './wal-range.js';
+import { readWalToReplay } from './wal-range.js';
 
 export interface PrepareRequest {
   repository: Repository;
@@ -78,13 +79,15 @@ export async function prepareRestore(
     for (const link of chain) sources.push(join(await repository.storage.fetch(keys.backup(link.id)), 'data'));
     return 0; // a local repository is read where it lies
   });
+  let wal: WalRead | undefined;
   await timed('verify', async () => {
     const verified = await readVerifiedLinks(sandbox, context.operation);
     for (const [index, link] of chain.entries()) {
       await verifyLink(tools, sources[index] ?? '', { link, parent: chain[index - 1], verified }, context);
       await keepVerifiedLinks(sandbox, context.operation, verified.set(link.id, link.manifestSha256));
     }
-    await refuseOutsideTablespaces(tools, request, last, context.signal);
+    context.progress({ doing: 'reading the WAL that is to be replayed' });
+    wal = await readWalToReplay(tools, request, last, context.signal);
     return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
   });
   let mended: MendedMap[] = [];
@@ -97,7 +100,7 @@ export async function prepareRestore(
   const expected = await expectControlData(tools, sources, request);
   await claimed(async () => {
     await configure(tools, request);
-    await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended });
+    await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended, wal });
   });
   return prepared;
 }

@@ -190,7 +190,7 @@ async function eachEnd(
 
 async function scan({ wal }: ResolveRequest, dump: (range: WalRange) => Promise<unknown>): Promise<void> {
   for (const span of spansBetween(wal.history, wal.from, wal.to, wal.segmentSizeBytes))
-    await dump({ walDirectory: wal.directory, ...span });
+    await dump({ walDirectory: wal.directory, segmentSizeBytes: wal.segmentSizeBytes, ...span });
 }
 
 /** Where the last complete record in the reachable WAL begins: looked for from the end, a growing number of segments back. */

@@ -8,6 +8,7 @@ import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable
 import { socketDirectoryOf } from '../files/socket-directory.js';
 import { controlExpectationSchema } from '../schema/control-expectation.js';
 import { mendedMapSchema } from '../schema/mended-map.js';
+import { walReadSchema } from '../schema/wal-read.js';
 import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
@@ -71,6 +72,7 @@ const recordSchema = z.object({
   /** Of the control file, once the sandbox is open. */
   expected: controlExpectationSchema.optional(),
   mended: z.array(mendedMapSchema).optional(),
+  wal: walReadSchema.optional(),
 });
 export type SandboxRecord = z.infer<typeof recordSchema>;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { RepositoryError } from '../../src/errors.js';
-import { dumpWal, listTransactionEnds, type TransactionEnd } from '../../src/postgres/waldump.js';
+import { dumpWal, readWal, listTransactionEnds, type TransactionEnd } from '../../src/postgres/waldump.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
@@ -75,6 +75,16 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
     );
     await client.end();
     expect(ends[0]!.at).toBe(rows[0]!.at);
+  });
+
+  it('counts records as often as it lists them', async () => {
+    let lines = 0;
+    await dumpWal(cluster.tools, range, [], { onLine: () => (lines += 1) });
+    const { records, bytes, byManager } = await readWal(cluster.tools, range);
+    expect(records).toBe(lines);
+    expect(bytes).toBeGreaterThan(records * 24); // a record's header
+    expect([...byManager.values()].reduce((sum, each) => sum + each, 0)).toBe(records);
+    expect(byManager.has('Tablespace')).toBe(false);
   });
 
   it('says which WAL is missing', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseTransactionEnd, trimLsn } from '../../src/postgres/waldump.js';
+import { parseStatsLine, parseTransactionEnd, trimLsn } from '../../src/postgres/waldump.js';
 
 // Lines as pg_waldump 17.11 and 18.6 print them (test/postgres/waldump.test.ts holds them against the real ones).
 const line = (tx: number, lsn: string, desc: string): string =>
@@ -49,5 +49,22 @@ describe('a line of pg_waldump', () => {
 
   it('loses the padding of its positions', () => {
     expect(['0/01A2B400', '0/00000000', 'A/0000000f', 'A/F'].map(trimLsn)).toEqual(['0/1A2B400', '0/0', 'A/F', 'A/F']);
+  });
+});
+
+describe('a line of pg_waldump --stats', () => {
+  it.each([
+    [
+      'Heap                                      200009 ( 99.96)             32001274 ( 99.97)                36408 ( 24.47)             32037682 ( 99.62)',
+      { manager: 'Heap', records: 200_009, bytes: 32_037_682 },
+    ],
+    [
+      'Total                                     200095                      32010350 [99.54%]               148776 [0.46%]              32159126 [100%]',
+      { manager: 'Total', records: 200_095, bytes: 32_159_126 },
+    ],
+    ['Type                                           N      (%)          Record size      (%)', undefined],
+    ['WAL statistics between 0/147C9C0 and 0/4000000:', undefined],
+  ])('is understood: %s', (text, row) => {
+    expect(parseStatsLine(text)).toEqual(row);
   });
 });

@@ -10,6 +10,7 @@ import { standaloneContext } from '../../src/process/step-context.js';
 import { judgeControlData } from '../../src/proof/control-data.js';
 import { checkShutDown } from '../../src/proof/restart.js';
 import { checkVacuum } from '../../src/proof/vacuum.js';
+import { checkWal } from '../../src/proof/wal.js';
 import { validateRestore } from '../../src/proof/validate.js';
 import { runSandbox } from '../../src/restore/open.js';
 import { readSandboxRecord, removeSandbox, sandboxConninfo } from '../../src/restore/sandbox.js';
@@ -117,15 +118,17 @@ describe('a restored cluster that was shut down', () => {
     expect(check!.problems[0]!.detail).toContain('expected 1234567890');
   });
 
-  it('is unproven where nobody knows what the control file should say', async () => {
+  it('is unproven where nobody knows what its control file should say, nor whether its WAL was read', async () => {
     const record = join(sandbox.directory, 'sandbox.json');
     const kept = await readFile(record, 'utf8');
-    const { expected, ...old } = JSON.parse(kept) as { expected: unknown };
+    const { expected, wal, ...old } = JSON.parse(kept) as Record<string, unknown>;
     await writeFile(record, JSON.stringify(old));
     const { 'control data': check } = await shutDown();
+    const unread = await checkWal(sandbox);
     await writeFile(record, kept);
-    expect(expected).toBeDefined();
+    expect([expected, wal]).not.toContain(undefined);
     expect(check).toMatchObject({ status: 'unproven' });
+    expect(unread).toMatchObject({ name: 'wal', status: 'unproven' });
   });
 
   it('is not called shut down after a crash', async () => {
@@ -150,6 +153,7 @@ describe('a restored cluster that was shut down', () => {
     );
     expect(statuses(checks)).toEqual({
       content: 'unproven',
+      wal: 'passed',
       structure: 'passed',
       'visibility map': 'passed',
       'control data': 'passed',
@@ -157,6 +161,7 @@ describe('a restored cluster that was shut down', () => {
       writes: 'passed',
       vacuum: 'passed',
     });
+    expect(checks.find(({ name }) => name === 'wal')!.figures['records']).toBeGreaterThan(100);
     expect(await column(sandbox, `select nspname from pg_namespace where nspname like 'pgdrill_usable%'`)).toEqual([]);
   });
 });

@@ -165,6 +165,7 @@ describe('damaged WAL is refused before anything is restored:', () => {
     const error = await refusal();
     expect(error).toBeInstanceOf(RepositoryError);
     expect(error.message).toMatch(/The WAL from .* cannot be read: .*error in WAL record at/s);
+    expect(error.message).toContain(`(in segment ${segments[index]!})`);
   });
 });
 
