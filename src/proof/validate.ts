@@ -15,6 +15,7 @@ import { locateDifferences } from './locate-differences.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
+import { checkIndexReads } from './index-reads.js';
 import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
 import { checkVisibilityMap } from './visibility-map.js';
@@ -46,6 +47,21 @@ export async function validateRestore(
   // What an earlier attempt may have left would look like a difference to the source.
   await dropOwnSchemas(superuser, databases, signal);
   const { checks, notCompared } = await compareWithSource(tools, request, context);
+  // Before anything that might vacuum: index-only scans are to meet the visibility maps as they were restored.
+  checks.push(
+    await attempt('index reads', signal, async () => {
+      const { check, notRead } = await checkIndexReads({
+        connection: superuser,
+        databases,
+        connections: request.connections,
+        signal,
+        onProgress: (table, done, total) =>
+          context.progress({ doing: `reading through the indexes: ${table} (${done} of ${total})` }),
+      });
+      notCompared.push(...notRead);
+      return check;
+    }),
+  );
   checks.push(
     await attempt('structure', signal, async () => {
       await createSchema(superuser, databases, amcheckSchema, signal);
