@@ -15,6 +15,7 @@ import { continuityFrom, listWalArchive, waitForSegment } from '../repository/wa
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Capture } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import type { ContentPolicy } from './content-policy.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import {
   type ClusterFingerprint,
@@ -34,6 +35,9 @@ export interface CaptureRequest {
   archiveTimeoutMs: number;
   connections: number;
   snapshotTimeoutMs: number;
+  statementTimeoutMs?: number | undefined;
+  /** What of the content is to be read; all of it by default. */
+  policy?: ContentPolicy | undefined;
   /** Names the drill in restore points and in the evidence. */
   drillId: string;
 }
@@ -73,6 +77,7 @@ export async function captureSource(
       );
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
+      let snapshotSince = performance.now();
       const held = await takeFence(
         tools,
         {
@@ -89,6 +94,7 @@ export async function captureSource(
             for (const [name, reading] of await readAllSequences(request, names, context))
               before.sequences.set(name, reading);
             before.globalsSql = await dumpGlobals({ tools, connection: request.connection, signal: context.signal });
+            snapshotSince = performance.now();
           },
         },
         context,
@@ -101,7 +107,13 @@ export async function captureSource(
           context.signal,
         );
         const started = performance.now();
-        const fingerprint = await fingerprintSource(tools, request, held, before, context);
+        const fingerprint = await fingerprintSource(
+          tools,
+          request,
+          held,
+          { ...before, deadline: snapshotSince + request.snapshotTimeoutMs },
+          context,
+        );
         return {
           fence: held.fence,
           rpo,
@@ -178,7 +190,7 @@ async function fingerprintSource(
   tools: PostgresTools,
   request: CaptureRequest,
   held: HeldFence,
-  before: Before,
+  before: Before & { deadline: number },
   context: StepContext,
 ): Promise<ClusterFingerprint> {
   const { connection } = request;
@@ -195,7 +207,9 @@ async function fingerprintSource(
       database,
       snapshot,
       connections: request.connections,
-      statementTimeoutMs: request.snapshotTimeoutMs,
+      statementTimeoutMs: request.statementTimeoutMs,
+      deadline: before.deadline,
+      policy: request.policy,
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),
@@ -205,7 +219,14 @@ async function fingerprintSource(
       throw new RangeError(`no sequences read of ${database}`);
     databases.push({ ...content, sequences, sequencesAfter, schemaSql });
   }
-  return { formatVersion: 1, takenAt: held.fence.takenAt, databases, globalsSql: before.globalsSql, globalsSqlAfter };
+  return {
+    formatVersion: 1,
+    policy: request.policy,
+    takenAt: held.fence.takenAt,
+    databases,
+    globalsSql: before.globalsSql,
+    globalsSqlAfter,
+  };
 }
 
 async function keep(

@@ -215,6 +215,7 @@ async function fingerprintSandbox(
       database,
       connections: request.connections,
       layoutOf: layoutsOf(source, database),
+      policy: source.policy,
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),
