@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import type { BusinessCheck } from '../schema/business-check.js';
+import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
@@ -27,7 +28,13 @@ export interface ResolvedCluster {
   gateTimeoutMs: number;
   archiveTimeoutMs: number;
   objectives: Objectives;
-  fingerprint: { connections: number; snapshotTimeoutMs: number };
+  fingerprint: {
+    connections: number;
+    snapshotTimeoutMs: number;
+    statementTimeoutMs?: number;
+    /** What of the content is compared; everything where absent. */
+    policy?: { exclude: string[]; sample?: { percent: number; seed: number } };
+  };
   checks: readonly BusinessCheck[];
 }
 
@@ -73,11 +80,20 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
       ...(rto === undefined ? {} : { rto, rtoSeconds: durationMs(rto) / 1_000 }),
       ...(rpo === undefined ? {} : { rpo, rpoSeconds: durationMs(rpo) / 1_000 }),
     },
-    fingerprint: {
-      connections: cluster.fingerprint.connections,
-      snapshotTimeoutMs: durationMs(cluster.fingerprint.snapshot_timeout),
-    },
+    fingerprint: resolveFingerprint(cluster.fingerprint),
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
+  };
+}
+
+function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): ResolvedCluster['fingerprint'] {
+  const { connections, snapshot_timeout, statement_timeout, exclude, scope, sample } = fingerprint;
+  return {
+    connections,
+    snapshotTimeoutMs: durationMs(snapshot_timeout),
+    ...(statement_timeout === undefined ? {} : { statementTimeoutMs: durationMs(statement_timeout) }),
+    ...(exclude.length === 0 && scope === 'full'
+      ? {}
+      : { policy: { exclude, ...(scope === 'sample' ? { sample } : {}) } }),
   };
 }
 

@@ -17,6 +17,7 @@ import type { BusinessCheck } from '../schema/business-check.js';
 import type { Capture } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askSource } from './business-checks.js';
+import type { ContentPolicy } from './content-policy.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import {
   type ClusterFingerprint,
@@ -38,6 +39,9 @@ export interface CaptureRequest {
   snapshotTimeoutMs: number;
   /** Business checks; none by default. */
   checks?: readonly BusinessCheck[];
+  statementTimeoutMs?: number | undefined;
+  /** What of the content is to be read; all of it by default. */
+  policy?: ContentPolicy | undefined;
   /** Names the drill in restore points and in the evidence. */
   drillId: string;
 }
@@ -77,6 +81,7 @@ export async function captureSource(
       );
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
+      let snapshotSince = performance.now();
       const held = await takeFence(
         tools,
         {
@@ -93,6 +98,7 @@ export async function captureSource(
             for (const [name, reading] of await readAllSequences(request, names, context))
               before.sequences.set(name, reading);
             before.globalsSql = await dumpGlobals({ tools, connection: request.connection, signal: context.signal });
+            snapshotSince = performance.now();
           },
         },
         context,
@@ -105,7 +111,13 @@ export async function captureSource(
           context.signal,
         );
         const started = performance.now();
-        const fingerprint = await fingerprintSource(tools, request, held, before, context);
+        const fingerprint = await fingerprintSource(
+          tools,
+          request,
+          held,
+          { ...before, deadline: snapshotSince + request.snapshotTimeoutMs },
+          context,
+        );
         return {
           fence: held.fence,
           rpo,
@@ -182,7 +194,7 @@ async function fingerprintSource(
   tools: PostgresTools,
   request: CaptureRequest,
   held: HeldFence,
-  before: Before,
+  before: Before & { deadline: number },
   context: StepContext,
 ): Promise<ClusterFingerprint> {
   const { connection } = request;
@@ -203,7 +215,9 @@ async function fingerprintSource(
       database,
       snapshot,
       connections: request.connections,
-      statementTimeoutMs: request.snapshotTimeoutMs,
+      statementTimeoutMs: request.statementTimeoutMs,
+      deadline: before.deadline,
+      policy: request.policy,
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),
@@ -214,7 +228,15 @@ async function fingerprintSource(
     databases.push({ ...content, sequences, sequencesAfter, schemaSql });
   }
   const { globalsSql } = before;
-  return { formatVersion: 1, takenAt: held.fence.takenAt, databases, globalsSql, globalsSqlAfter, business };
+  return {
+    formatVersion: 1,
+    policy: request.policy,
+    takenAt: held.fence.takenAt,
+    databases,
+    globalsSql,
+    globalsSqlAfter,
+    business,
+  };
 }
 
 async function keep(

@@ -10,16 +10,10 @@
  * - containers (composites, ranges, domains, …) as a record of one column, which record_send sends part by part;
  * - a type without a send function anywhere inside it as it prints.
  *
- * The text is a list of common table expressions; they read `relation` (rows of pg_class) and end in
- * `columns (attrelid, expressions, printed)`.
+ * The text is a list of common table expressions; they read `attribute (attrelid, attnum, attname, atttypid, attcollation)`, whatever
+ * the first of it stands for, and end in `columns (attrelid, expressions, printed)`.
  */
-export const columnHashes = `
-    attribute as (
-      select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation
-      from relation
-      join pg_catalog.pg_attribute a on a.attrelid = relation.oid
-      where a.attnum > 0 and not a.attisdropped
-    ),
+export const hashesOfAttributes = `
     -- Each type with every type that it is made of. \`union\` drops repetitions, so types that contain themselves end, too.
     part (whole, oid) as (
       select atttypid, atttypid from attribute
@@ -72,6 +66,16 @@ export const columnHashes = `
       left join pg_catalog.pg_proc send on send.oid = t.typsend
       group by a.attrelid
     )`;
+
+/** The same for all columns of `relation` (rows of pg_class). */
+export const columnHashes = `
+    attribute as (
+      select a.attrelid, a.attnum, a.attname, a.atttypid, a.attcollation
+      from relation
+      join pg_catalog.pg_attribute a on a.attrelid = relation.oid
+      where a.attnum > 0 and not a.attisdropped
+    ),
+    ${hashesOfAttributes.trim()}`;
 
 /**
  * SQL for the 64-bit hash of one row of `r`.

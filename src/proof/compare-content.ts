@@ -1,5 +1,7 @@
 import type { Check, Verdict } from '../schema/results.js';
+import { coverageOf } from './coverage.js';
 import type { ClusterFingerprint, DatabaseFingerprint, RelationFingerprint } from './fingerprint-schema.js';
+import { snapshotTooOld } from './read-relation.js';
 
 type Problem = Check['problems'][number];
 
@@ -27,17 +29,24 @@ export function compareContent(source: ClusterFingerprint, restored: ClusterFing
   const failures = found.filter(({ status }) => status === 'failed');
   const doubts = found.filter(({ status }) => status === 'unproven');
   const relations = source.databases.flatMap((database) => database.relations);
+  const coverage = coverageOf(source);
   const figures = {
     tables: relations.length,
     rows: asNumber(relations.reduce((sum, { rows }) => sum + BigInt(rows), 0n)),
     bytes: relations.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     differing: failures.length,
     unproven: doubts.length,
+    ...coverage.figures,
   };
   return {
     name: 'content',
-    status: failures.length > 0 ? 'failed' : doubts.length > 0 ? 'unproven' : 'passed',
-    summary: summarize(failures.length, doubts.length, figures),
+    status: failures.length > 0 ? 'failed' : doubts.length > 0 || coverage.nothingLeft ? 'unproven' : 'passed',
+    summary: [
+      coverage.nothingLeft
+        ? 'Every table is excluded: nothing was compared.'
+        : summarize(failures.length, doubts.length, figures, source.policy?.sample !== undefined),
+      ...(coverage.summary === undefined ? [] : [coverage.summary]),
+    ].join(' '),
     figures,
     problems: [...failures, ...doubts].map(({ object, detail }) => ({ object, detail })),
   };
@@ -104,6 +113,7 @@ function explainUnreadable({ code, message }: { code: string; message: string })
       ? ' (give the role BYPASSRLS: a policy would hide rows from the proof)'
       : ' (make the role a member of pg_read_all_data)',
     '55P03': ' (somebody held a stronger lock for too long)',
+    [snapshotTooOld]: ' (snapshot_timeout)',
     '57014': ' (it took longer than the statement timeout allows, or was cancelled)',
   };
   return `${message}${todo[code] ?? ''}`;
@@ -113,11 +123,14 @@ function summarize(
   failures: number,
   doubts: number,
   { tables, rows }: { tables: number; rows: number | string },
+  sampled: boolean,
 ): string {
   if (failures > 0) return `${failures} tables or databases differ from the source (${tables} tables compared).`;
   if (doubts > 0) return `${doubts} of ${tables} tables could not be compared; the others are identical.`;
   if (tables === 0) return 'There are no tables: there was nothing to compare.';
-  return `${tables} tables with ${rows} rows are identical with the source.`;
+  return sampled
+    ? `In what was read of them, ${tables} tables are identical with the source (${rows} rows).`
+    : `${tables} tables with ${rows} rows are identical with the source.`;
 }
 
 /** Figures are numbers where they fit, else text. */

@@ -33,7 +33,4 @@ export function compareFingerprints(
   ];
 }
 
-/** What the source holds that was not compared, as `database.schema.name: reason`: for the evidence. */
-export function listNotCompared(source: ClusterFingerprint): string[] {
-  return source.databases.flatMap(({ database, notCompared }) => notCompared.map((line) => `${database}.${line}`));
-}
+export { listNotCompared } from './coverage.js';

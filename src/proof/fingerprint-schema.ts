@@ -29,6 +29,8 @@ const relationFingerprintSchema = z.object({
   /** Sum of the rows' 64-bit hashes, as text: independent of their order, dependent on how often each occurs. */
   hash: z.string().regex(/^-?\d+$/),
   sizeBytes: z.number().nonnegative(),
+  /** Pages of the table itself, without TOAST. */
+  blocks: z.number().nonnegative().optional(),
   /** `record`: every value by its binary form. `text`: at least one column's type has none, and is hashed as it prints. */
   method: z.enum(['record', 'text']),
   /** Of a relation that was read in ranges; `rows` and `hash` are their sums. */
@@ -85,6 +87,17 @@ const databaseFingerprintSchema = z.object({
   unlogged: z.array(unloggedTableSchema),
   /** What `dumpSchema` answers. */
   schemaSql: z.string(),
+  /** What the policy leaves out: its size by the catalog's estimates, and the patterns that name it. */
+  excluded: z
+    .array(
+      z.object({
+        schema: z.string(),
+        name: z.string(),
+        estimatedBytes: z.number().nonnegative(),
+        patterns: z.array(z.string()),
+      }),
+    )
+    .optional(),
   /** `schema.name: reason` of what has no content here that could be compared. */
   notCompared: z.array(z.string()),
 });
@@ -92,6 +105,13 @@ export type DatabaseFingerprint = z.infer<typeof databaseFingerprintSchema>;
 
 export const clusterFingerprintSchema = z.object({
   formatVersion: z.literal(1),
+  /** What was to be read of the content; everything where absent. */
+  policy: z
+    .object({
+      exclude: z.array(z.string()),
+      sample: z.object({ percent: z.number(), seed: z.number() }).optional(),
+    })
+    .optional(),
   takenAt: instantSchema,
   databases: z.array(databaseFingerprintSchema),
   /** What `dumpGlobals` answers; of the source: before the snapshot. */

@@ -1,5 +1,6 @@
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
+import { type ContentPolicy, patternsFor } from './content-policy.js';
 import type { DatabaseFingerprint, RelationFingerprint, UnloggedTable } from './fingerprint-schema.js';
 import { listRelations, type Relation } from './list-relations.js';
 import type { RangeLayout } from './ranges.js';
@@ -10,7 +11,10 @@ import { beginReading, fixSessionSettings, type ReadingLimits } from './reading-
 import { RelationReading } from './relation-reading.js';
 
 /** The part of a database's fingerprint that comes from reading its tables. */
-export type ContentFingerprint = Pick<DatabaseFingerprint, 'database' | 'relations' | 'unlogged' | 'notCompared'>;
+export type ContentFingerprint = Pick<
+  DatabaseFingerprint,
+  'database' | 'relations' | 'unlogged' | 'excluded' | 'notCompared'
+>;
 
 export interface FingerprintProgress {
   /** The relation that was just read, as schema.name. */
@@ -36,6 +40,10 @@ export interface FingerprintOptions extends ReadingLimits {
   layoutOf?: ((relation: { schema: string; name: string }) => RangeLayout | undefined) | undefined;
   /** Blocks of the smallest range that a relation is cut into, 1,024 by default. */
   leastBlocks?: number | undefined;
+  /** What is to be read; all of it by default. */
+  policy?: ContentPolicy | undefined;
+  /** When the snapshot is to be let go, by performance.now(): what is not read by then is not read. */
+  deadline?: number | undefined;
   /** How many connections may read at the same time, at least 1. */
   connections: number;
   signal: AbortSignal;
@@ -68,8 +76,15 @@ export async function fingerprintDatabase(options: FingerprintOptions): Promise<
   );
   const readable = listed.filter((relation) => relation.notCompared === null);
   const unlogged = readable.filter((relation) => relation.unlogged);
+  const matched = new Map(
+    readable.map((relation) => [
+      relation,
+      patternsFor(options.policy?.exclude ?? [], `${options.database}.${relation.schema}.${relation.name}`),
+    ]),
+  );
+  const isExcluded = (relation: Relation): boolean => !relation.unlogged && matched.get(relation)?.length !== 0;
   const readings = readable
-    .filter((relation) => !relation.unlogged)
+    .filter((relation) => !relation.unlogged && !isExcluded(relation))
     .sort((a, b) => b.estimatedBytes - a.estimatedBytes)
     .map((relation) => new RelationReading(relation));
   const queue = new ReadingQueue<ReadingTask>(readings.map((reading) => ({ reading })));
@@ -95,6 +110,12 @@ export async function fingerprintDatabase(options: FingerprintOptions): Promise<
     database: options.database,
     relations: readings.map((reading) => reading.fingerprint()).sort(byName),
     unlogged: await lookAtUnlogged(options, unlogged, session),
+    excluded: readable.filter(isExcluded).map((relation) => ({
+      schema: relation.schema,
+      name: relation.name,
+      estimatedBytes: relation.estimatedBytes,
+      patterns: matched.get(relation) ?? [],
+    })),
     notCompared: listed.flatMap(({ schema, name, notCompared }) =>
       notCompared === null ? [] : [`${schema}.${name}: ${notCompared}`],
     ),

@@ -20,10 +20,19 @@ export interface RangeReading {
 /** Why the content of a relation at the snapshot could not be had. */
 export type ReadingProblem = Pick<RelationFingerprint, 'changed' | 'unreadable'>;
 
+/** Not an SQLSTATE: nothing was wrong with the relation. */
+export const snapshotTooOld = 'SNAPSHOT_TIMEOUT';
+
+const tooLate: ReadingProblem = {
+  unreadable: { code: snapshotTooOld, message: 'the snapshot had reached its longest age before all of it was read' },
+};
+
 export interface PartOptions {
   snapshot?: string | undefined;
   /** Milliseconds for one statement; no limit by default. */
   statementTimeoutMs?: number | undefined;
+  /** When the snapshot is to be let go, by performance.now(). */
+  deadline?: number | undefined;
 }
 
 /**
@@ -45,8 +54,11 @@ export async function readPart<T extends object>(
   read: () => Promise<T>,
 ): Promise<T | ReadingProblem> {
   let content: T;
+  const leftMs = (options.deadline ?? Infinity) - performance.now();
+  if (leftMs <= 0) return tooLate;
+  const timeoutMs = Math.min(options.statementTimeoutMs ?? Infinity, leftMs);
   await beginReading(client, options.snapshot, [
-    `set local statement_timeout = ${Math.ceil(options.statementTimeoutMs ?? 0)}`,
+    `set local statement_timeout = ${Number.isFinite(timeoutMs) ? Math.ceil(timeoutMs) : 0}`,
     ...heapOnly,
   ]);
   try {
@@ -55,6 +67,7 @@ export async function readPart<T extends object>(
   } catch (error) {
     const code = concernsOneRelation(error);
     await client.query('rollback');
+    if (code === '57014' && performance.now() >= (options.deadline ?? Infinity)) return tooLate;
     const changed = await changeSince(client, relation);
     return changed === undefined ? { unreadable: { code, message: messageOf(error) } } : { changed };
   }

@@ -1,5 +1,7 @@
 import type { Connection } from '../postgres/connection.js';
+import { chooseRanges, leastBlocksInSample } from './content-policy.js';
 import type { FingerprintOptions } from './fingerprint.js';
+import type { Relation } from './list-relations.js';
 import { partsOf, planRanges, rangeAt, type RangeLayout } from './ranges.js';
 import { type RangeReading, type ReadingProblem, readPart, readRange, readSize } from './read-relation.js';
 import type { ReadingQueue } from './reading-queue.js';
@@ -46,13 +48,8 @@ async function readOrCut(
   const { relation } = reading;
   const answer = await readPart(client, relation, options, async () => {
     const { blocks, sizeBytes } = await readSize(client, relation);
-    const layout =
-      options.layoutOf === undefined
-        ? relation.heap
-          ? planRanges(blocks, options.leastBlocks)
-          : undefined
-        : options.layoutOf(relation);
-    reading.sized(sizeBytes, layout);
+    const layout = options.layoutOf === undefined ? cut(relation, blocks, options) : options.layoutOf(relation);
+    reading.sized({ blocks, sizeBytes }, layout);
     return { layout, whole: layout === undefined ? await readRange(client, relation) : undefined };
   });
   if (isProblem(answer)) {
@@ -61,6 +58,17 @@ async function readOrCut(
   }
   if (answer.whole !== undefined) reading.add(0, answer.whole);
   return answer.layout;
+}
+
+function cut(relation: Relation, blocks: number, options: FingerprintOptions): RangeLayout | undefined {
+  if (!relation.heap) return undefined;
+  const sample = options.policy?.sample;
+  const layout = planRanges(blocks, options.leastBlocks ?? (sample && leastBlocksInSample));
+  if (layout === undefined || sample === undefined) return layout;
+  return {
+    ...layout,
+    chosen: chooseRanges(layout, sample, `${options.database}.${relation.schema}.${relation.name}`),
+  };
 }
 
 async function readRanges(

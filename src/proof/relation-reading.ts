@@ -6,7 +6,7 @@ import type { RangeReading, ReadingProblem } from './read-relation.js';
 /** Puts together what several connections read of one relation. */
 export class RelationReading {
   readonly relation: Relation;
-  #sizeBytes = 0;
+  #size = { blocks: 0, sizeBytes: 0 };
   #layout: RangeLayout | undefined;
   #problem: ReadingProblem | undefined;
   readonly #readings = new Map<number, RangeReading>();
@@ -24,8 +24,8 @@ export class RelationReading {
     this.#problem ??= problem;
   }
 
-  sized(sizeBytes: number, layout: RangeLayout | undefined): void {
-    this.#sizeBytes = sizeBytes;
+  sized(size: { blocks: number; sizeBytes: number }, layout: RangeLayout | undefined): void {
+    this.#size = size;
     this.#layout = layout;
   }
 
@@ -48,7 +48,7 @@ export class RelationReading {
       ...known,
       rows: String(readings.reduce((sum, { rows }) => sum + rows, 0n)),
       hash: String(readings.reduce((sum, { hash }) => sum + hash, 0n)),
-      sizeBytes: this.#sizeBytes,
+      ...this.#size,
       ...(this.#layout === undefined ? {} : { ranges: { ...this.#layout, readings: readings.map(asText) } }),
     };
   }

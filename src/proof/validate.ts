@@ -18,6 +18,7 @@ import { checkShutDown } from './restart.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
+import { checkIndexReads } from './index-reads.js';
 import { checkStructure } from './structure.js';
 import { checkUsable } from './usable.js';
 import { checkVacuum } from './vacuum.js';
@@ -56,6 +57,21 @@ export async function validateRestore(
   await dropOwnSchemas(superuser, databases, signal);
   const { checks, notCompared, source } = await compareWithSource(tools, request, context);
   checks.push(...(await askRestored(request, source, context)));
+  // Before anything that might vacuum: index-only scans are to meet the visibility maps as they were restored.
+  checks.push(
+    await attempt('index reads', signal, async () => {
+      const { check, notRead } = await checkIndexReads({
+        connection: superuser,
+        databases,
+        connections: request.connections,
+        signal,
+        onProgress: (table, done, total) =>
+          context.progress({ doing: `reading through the indexes: ${table} (${done} of ${total})` }),
+      });
+      notCompared.push(...notRead);
+      return check;
+    }),
+  );
   checks.push(await checkWal(request.sandbox));
   checks.push(
     await attempt('structure', signal, async () => {
@@ -234,6 +250,7 @@ async function fingerprintSandbox(
       database,
       connections: request.connections,
       layoutOf: layoutsOf(source, database),
+      policy: source.policy,
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),

@@ -6,6 +6,40 @@ import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
 
+/** What of the content a drill compares. */
+const contentScope = {
+  exclude: z
+    .array(z.string().regex(/^.+\..+\..+$/s, 'must be database.schema.table, with * for any characters'))
+    .default([])
+    .describe(
+      'Tables whose content is not compared: `database.schema.table`, with `*` for any characters. The verdict says how much they are.',
+    ),
+  scope: z
+    .enum(['full', 'sample'])
+    .default('full')
+    .describe('`full` reads every table, `sample` only a share of each big one. The verdict says what it covers.'),
+  sample: z
+    .strictObject({
+      percent: z
+        .number()
+        .gt(0)
+        .lt(100)
+        .default(10)
+        .describe(
+          'The share of each table’s blocks that `scope: sample` reads, above 0 and below 100. Tables below 1 MB are read whole.',
+        ),
+      seed: z
+        .int()
+        .min(0)
+        .max(2_147_483_647)
+        .default(1)
+        .describe('Chooses the blocks: the same seed the same ones. Change it from time to time to see others.'),
+    })
+    .default({ percent: 10, seed: 1 })
+    .describe('Which blocks `scope: sample` reads.'),
+};
+const contentScopeDefaults = { exclude: [], scope: 'full' as const, sample: { percent: 10, seed: 1 } };
+
 // Read by people in error messages and in the reference page (docs/configuration.md is generated from `describe`).
 export const clusterConfigurationSchema = z.strictObject({
   connection: z
@@ -67,9 +101,17 @@ export const clusterConfigurationSchema = z.strictObject({
         .describe('Parallel connections that read the source for its fingerprint.'),
       snapshot_timeout: durationSchema
         .default('1h')
-        .describe('Longest time that the fingerprint may hold its snapshot on the source.'),
+        .describe(
+          'Longest time that the fingerprint may hold its snapshot on the source. Tables that are not read by then are not compared, and the verdict is unproven.',
+        ),
+      statement_timeout: durationSchema
+        .optional()
+        .describe(
+          'Longest time that one statement of the fingerprint may take on the source (big tables are read in many). By default only `snapshot_timeout` bounds it.',
+        ),
+      ...contentScope,
     })
-    .default({ connections: 2, snapshot_timeout: '1h' })
+    .default({ connections: 2, snapshot_timeout: '1h', ...contentScopeDefaults })
     .describe('What the proof may cost the source.'),
   checks: businessChecksSchema
     .default({})

@@ -41,7 +41,7 @@ describe('a cluster', () => {
     gate_timeout: 1.5h
     archive_timeout: 500ms
     objectives: {rto: 15m, rpo: 90s}
-    fingerprint: {connections: 8}
+    fingerprint: {connections: 8, statement_timeout: 5m, exclude: [shop.public.log*], scope: sample, sample: {percent: 2.5}}
 `),
       'shop',
     );
@@ -54,7 +54,12 @@ describe('a cluster', () => {
       gateTimeoutMs: 5_400_000,
       archiveTimeoutMs: 500,
       objectives: { rto: '15m', rtoSeconds: 900, rpo: '90s', rpoSeconds: 90 },
-      fingerprint: { connections: 8, snapshotTimeoutMs: 3_600_000 },
+      fingerprint: {
+        connections: 8,
+        snapshotTimeoutMs: 3_600_000,
+        statementTimeoutMs: 300_000,
+        policy: { exclude: ['shop.public.log*'], sample: { percent: 2.5, seed: 1 } },
+      },
     });
   });
 

@@ -50,6 +50,18 @@ describe('a wrong configuration', () => {
   });
 
   it.each([
+    ['sample: {percent: 0}', /fingerprint\.sample\.percent must be .*0/],
+    ['sample: {percent: 100}', /fingerprint\.sample\.percent must be .*100/],
+    ['scope: some', /fingerprint\.scope must be one of full, sample, but "some" was given/],
+    ['exclude: [orders]', /fingerprint\.exclude\[0\] must be database\.schema\.table, with \* for any characters/],
+  ])('says what is wrong with the scope of the fingerprint: %s', (line, message) => {
+    const [problem] = problemsOf(
+      `clusters:\n  shop:\n    connection: service=shop\n    repository: /backups\n    fingerprint:\n      ${line}\n`,
+    );
+    expect(problem).toMatch(message);
+  });
+
+  it.each([
     ['', /^1:1: the file is empty\. The least that works:\n\n {4}clusters:/],
     ['# nothing but a comment\n', /the file is empty/],
     ['[1, 2]', /^1:1: the file holds a list, not a mapping/],
