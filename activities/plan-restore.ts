@@ -1,5 +1,7 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { UsageError } from '../src/errors.js';
+import { newestBackup } from '../src/repository/chains.js';
+import { listBackups } from '../src/repository/repository.js';
 import { planRestore } from '../src/restore/plan.js';
 import type { Fence, Plan } from '../src/schema/results.js';
 import { parseTarget } from '../src/schema/target.js';
@@ -22,8 +24,11 @@ export const createPlanRestore = ({ loaded, toolsFor }: Dependencies): Step<Plan
     const target = parseTarget(input.target);
     if (typeof target === 'string')
       throw new UsageError({ what: target, means: 'There is no such target.', todo: 'Correct it.' });
-    const plan = await planRestore(await toolsFor(0), {
-      ...(await repositoryFor(cluster, input.copyIn)),
+    const place = await repositoryFor(cluster, input.copyIn);
+    // pg_waldump reads the WAL of its own version only.
+    const version = newestBackup(await listBackups(place.repository))?.serverVersionNumber ?? 0;
+    const plan = await planRestore(await toolsFor(Math.floor(version / 10_000)), {
+      ...place,
       target,
       fence: input.fence,
       signal: context.signal,

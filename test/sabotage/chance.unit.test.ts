@@ -19,7 +19,7 @@ it('every choice comes up', () => {
   const chance = chanceOf(1, 'x');
   const drawn = new Set(Array.from({ length: 200 }, () => chance.pick(['a', 'b', 'c'])));
   expect([...drawn].sort()).toEqual(['a', 'b', 'c']);
-  expect(chance.pick([])).toBeUndefined();
+  expect(chance.pick<number>([])).toBeUndefined();
   expect(chance.shuffle([1, 2, 3, 4]).sort()).toEqual([1, 2, 3, 4]);
 });
 
