@@ -46,6 +46,7 @@ export const createCopyRepository = ({
         chain: chainOf(await listBackups(repository), input.plan.chain.at(-1)?.id ?? ''),
         wal: input.plan.wal,
         sandboxDirectory: sandboxLayout(input.sandboxId, cluster.sandboxDirectory).directory,
+        sandboxes: cluster.sandboxDirectory,
       },
       context,
     );

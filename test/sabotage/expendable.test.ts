@@ -44,7 +44,7 @@ async function attack(directory: string): Promise<unknown> {
 /** A directory below the sandboxes that was made to be broken. */
 async function expendable(name = 'made'): Promise<{ directory: string; prove: () => Promise<Expendable> }> {
   const directory = join(shop.patient.sandboxDirectory, name);
-  await Expendable.declare(directory);
+  await Expendable.declare(directory, shop.patient.sandboxDirectory);
   const place = { sandboxes: shop.patient.sandboxDirectory, keepOut: [shop.repository.path] };
   return { directory, prove: () => Expendable.prove(directory, place) };
 }
@@ -88,6 +88,16 @@ describe('sabotage refuses', () => {
     await makePrivateDirectory(directory);
     await writeFile(join(directory, 'expendable.json'), await readFile(join(made.directory, 'expendable.json')));
     expect(String(await attack(directory))).toContain('expendable.json is not there');
+  });
+
+  it('to mark any other place than a directory among the sandboxes', async () => {
+    const { sandboxDirectory } = shop.patient;
+    for (const directory of [
+      shop.repository.path,
+      join(sandboxDirectory, '..', 'repository'),
+      join(sandboxDirectory, 'a', 'b'),
+    ])
+      await expect(Expendable.declare(directory, sandboxDirectory)).rejects.toThrow(/does not lie in/);
   });
 
   it('a directory that is not there', async () => {
