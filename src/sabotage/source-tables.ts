@@ -73,6 +73,7 @@ export async function listSourceTables(source: Conninfo, signal: AbortSignal): P
           where c.relkind in ('r', 'm') and c.relpersistence = 'p' and c.relispopulated
             and c.oid >= 16384 -- the catalogs are compared by what they mean, not by their rows
             and pg_relation_size(c.oid) > 0
+            and size.block = 8192 -- what reads pages here knows no other size
           order by c.oid
           `,
         ),
