@@ -51,6 +51,7 @@ export const createCopyRepository = ({
         chain: chainOf(await listBackups(repository), input.plan.chain.at(-1)?.id ?? ''),
         wal: input.plan.wal,
         sandboxDirectory: layout.directory,
+        sandboxes: cluster.sandboxDirectory,
       },
       context,
     );
@@ -75,7 +76,11 @@ export const createSabotage = (dependencies: Dependencies): Step<SabotageInput, 
     const request = { cluster, seed, signal: context.signal };
     if (isOfStage(kind, 'repository copy')) {
       const { directory } = layout;
-      return { broke: await breakCopy(await dependencies.toolsFor(0), { ...request, kind, plan, directory }) };
+      const backups = await listBackups(await openRepository(cluster));
+      const last = backups.find(({ id }) => id === plan.chain.at(-1)?.id);
+      // pg_waldump reads the WAL of its own version only.
+      const tools = await dependencies.toolsFor(Math.floor((last?.serverVersionNumber ?? 0) / 10_000));
+      return { broke: await breakCopy(tools, { ...request, kind, plan, directory }) };
     }
     if (sandbox === undefined || !isOfStage(kind, 'restored copy')) throw new RangeError(`${kind} needs a sandbox`);
     const tools = await toolsOfSandbox(dependencies, layout);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { blockBytes, blocksOf, findLastingRow, readPage } from './choose-row.js';
+import { aliveIn, blockBytes, blocksOf, findLastingRow, mostPagesATable, readPage } from './choose-row.js';
 import type { Break, CopyContext } from './context.js';
 import { itemsOf } from './heap-page.js';
 import { backupOf, lastingBlocks } from './lasting-blocks.js';
@@ -37,22 +37,26 @@ async function flip({ expendable }: CopyContext, place: Place, sealed: boolean):
 }
 
 /**
- * A bit of a row. The row's last byte is always content of its last column: bytes in between may be padding, which nobody reads. Its
- * lowest bit tells in every type, also where a byte is no more than true or false.
+ * A bit of a row. The row's last byte is content of its last column that is not null: bytes in between may be padding, which nobody reads.
+ * Its lowest bit tells in every type that a plain table is made of, also where a byte is no more than true or false.
  */
 export const heapBit =
   (sealed: boolean): Break<CopyContext> =>
   async (context) => {
-    const place = await findLastingRow(context, ({ table, heap, backup, block, item }): Place => ({
-      backup,
-      file: heap.file,
-      block,
-      offset: item.offset + item.length - 1,
-      bit: 0,
-      of: `table ${table.name}, row (${block},${item.number})`,
-    }));
+    const place = await findLastingRow(context, ({ table, heap, backup, block, item }): Place | undefined =>
+      table.plain
+        ? {
+            backup,
+            file: heap.file,
+            block,
+            offset: item.offset + item.length - 1,
+            bit: 0,
+            of: `table ${table.name}, row (${block},${item.number})`,
+          }
+        : undefined,
+    );
     if (place === undefined)
-      throw nothingToBreak('No row of any table stays as it is from the full backup to the target.');
+      throw nothingToBreak('No row of any plain table stays as it is from the full backup to the target.');
     return await flip(context, place, sealed);
   };
 
@@ -68,44 +72,59 @@ const alternativeTid = 0x2000;
 export const indexBit =
   (sealed: boolean): Break<CopyContext> =>
   async (context) => {
+    const { chance } = context;
     const lasting = lastingBlocks(context);
-    const place = await findLastingRow(context, async ({ table, backup, block, item }): Promise<Place | undefined> => {
-      for (const index of context.chance.shuffle(table.indexes)) {
-        const lastingIndex = await lasting(index.path, 'main');
-        if (lastingIndex === undefined) continue;
-        for (const page of lastingIndex.blocks.filter((each) => each > 0 && each < index.blocks)) {
-          const offset = await entryOf(join(backup, 'data', lastingIndex.file), page, { block, number: item.number });
-          if (offset === undefined) continue;
-          const of = `index ${index.name}, the entry of row (${block},${item.number}) of table ${table.name}`;
-          return { backup, file: lastingIndex.file, block: page, offset: offset + 4, bit: 0, of };
+    const isAlive = await aliveIn(context);
+    const backup = backupOf(context, context.chain[0] ?? { id: '' });
+    for (const table of chance.shuffle(await listSourceTables(context.source, context.signal))) {
+      const heap = await lasting(table.path, 'main');
+      if (heap === undefined) continue;
+      const rows = new Set(heap.blocks);
+      for (const index of chance.shuffle(table.indexes)) {
+        const file = await lasting(index.path, 'main');
+        const leaves = chance.shuffle(file?.blocks.filter((block) => block > 0 && block < index.blocks) ?? []);
+        for (const block of leaves.slice(0, mostPagesATable)) {
+          context.signal.throwIfAborted();
+          for (const entry of chance.shuffle(
+            entriesOf(await readPage(join(backup, 'data', file?.file ?? ''), block)),
+          )) {
+            if (!rows.has(entry.block)) continue;
+            const page = await readPage(join(backup, 'data', heap.file), entry.block);
+            const item = itemsOf(page).find(({ number }) => number === entry.number);
+            if (item === undefined || !(await isAlive(page, item))) continue;
+            const of = `index ${index.name}, the entry of row (${entry.block},${entry.number}) of table ${table.name}`;
+            return await flip(
+              context,
+              { backup, file: file?.file ?? '', block, offset: entry.offset + 4, bit: 0, of },
+              sealed,
+            );
+          }
         }
       }
-      return undefined;
-    });
-    if (place === undefined) throw nothingToBreak('No index entry stays as it is from the full backup to the target.');
-    return await flip(context, place, sealed);
+    }
+    throw nothingToBreak('No index entry stays as it is from the full backup to the target.');
   };
 
-/** @returns where the entry of a row lies on a leaf page. */
-async function entryOf(
-  path: string,
-  block: number,
-  row: { block: number; number: number },
-): Promise<number | undefined> {
-  const page = await readPage(path, block);
+/** The entries of a leaf page that lead to one row each; none on other pages. */
+function entriesOf(page: Buffer): { offset: number; block: number; number: number }[] {
   const flags = page.readUInt16LE(blockBytes + leaf.flagsAt);
-  if (page.readUInt16LE(16) !== blockBytes - leaf.specialBytes) return undefined;
-  if ((flags & leaf.isLeaf) === 0 || (flags & leaf.isUseless) !== 0) return undefined;
+  if (page.readUInt16LE(16) !== blockBytes - leaf.specialBytes) return [];
+  if ((flags & leaf.isLeaf) === 0 || (flags & leaf.isUseless) !== 0) return [];
   const isRightmost = page.readUInt32LE(blockBytes + leaf.nextAt) === 0;
-  // Elsewhere the first item is the page's upper boundary.
-  const entries = itemsOf(page).filter(({ number }) => isRightmost || number > 1);
-  return entries.find(
-    ({ offset }) =>
-      page.readUInt16LE(offset) * 0x1_0000 + page.readUInt16LE(offset + 2) === row.block &&
-      page.readUInt16LE(offset + 4) === row.number &&
-      row.number > 1 && // 1 would become 0, which is no row's number
-      (page.readUInt16LE(offset + 6) & alternativeTid) === 0,
-  )?.offset;
+  return (
+    itemsOf(page)
+      // Elsewhere than on the rightmost page the first item is the page's upper boundary.
+      .filter(
+        ({ number, offset }) => (isRightmost || number > 1) && (page.readUInt16LE(offset + 6) & alternativeTid) === 0,
+      )
+      .map(({ offset }) => ({
+        offset,
+        block: page.readUInt16LE(offset) * 0x1_0000 + page.readUInt16LE(offset + 2),
+        number: page.readUInt16LE(offset + 4),
+      }))
+      // 1 would become 0, which is no row's number.
+      .filter(({ number }) => number > 1)
+  );
 }
 
 /** PostgreSQL source, visibilitymap.c: two bits a heap page behind the page's header. */

@@ -27,7 +27,10 @@ export const rowChanged: Break<RestoredContext> = async (context) => {
       const place = await one(
         client,
         `update only ${table} set ${column.name} = ${value}
-          where ctid = (select ctid from only ${table} where ${column.name} is not null limit 1)
+          where ctid = (
+            -- infinity plus one is infinity
+            select ctid from only ${table} where ${column.name} is not null and (${value}) is distinct from ${column.name} limit 1
+          )
          returning ctid::text as answer`,
       );
       return (

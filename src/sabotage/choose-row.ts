@@ -12,7 +12,7 @@ import { listSourceTables, type SourceTable } from './source-tables.js';
 export const blockBytes = 8192;
 
 /** Enough tries to find a row that lasts; a table in which none of so many pages has one is passed by. */
-const mostPagesATable = 200;
+export const mostPagesATable = 200;
 
 /** A row in the chain's full backup that is still there, unchanged, when the restore is done. */
 export interface LastingRow {
@@ -21,7 +21,6 @@ export interface LastingRow {
   /** The backup's directory. */
   backup: string;
   block: number;
-  page: Buffer;
   item: LinePointer;
   head: TupleHead;
 }
@@ -39,7 +38,7 @@ export async function findLastingRow<T>(
   order: 'anywhere' | 'last page' = 'anywhere',
 ): Promise<T | undefined> {
   const lasting = lastingBlocks(context);
-  const isCommitted = await committedBeforeReplay(context);
+  const isAlive = await aliveIn(context);
   const backup = backupOf(context, context.chain[0] ?? { id: '' });
   for (const table of context.chance.shuffle(await listSourceTables(context.source, context.signal))) {
     const heap = await lasting(table.path, 'main');
@@ -51,14 +50,22 @@ export async function findLastingRow<T>(
       context.signal.throwIfAborted();
       const page = await readPage(join(backup, 'data', heap.file), block);
       for (const item of context.chance.shuffle(itemsOf(page))) {
-        const head = tupleHead(page, item);
-        if (!head.untouched || !(head.hinted || (await isCommitted(head.xmin)))) continue;
-        const accepted = await accept({ table, heap, backup, block, page, item, head });
+        if (!(await isAlive(page, item))) continue;
+        const accepted = await accept({ table, heap, backup, block, item, head: tupleHead(page, item) });
         if (accepted !== undefined) return accepted;
       }
     }
   }
   return undefined;
+}
+
+/** Whether the restored server shows a row of the full backup to everybody, as far as the row's page and pg_xact tell. */
+export async function aliveIn(context: CopyContext): Promise<(page: Buffer, item: LinePointer) => Promise<boolean>> {
+  const isCommitted = await committedBeforeReplay(context);
+  return async (page, item) => {
+    const { untouched, hinted, xmin } = tupleHead(page, item);
+    return untouched && (hinted || (await isCommitted(xmin)));
+  };
 }
 
 /** Whether the restored server calls a transaction committed without having to replay its end. */

@@ -31,13 +31,14 @@ export async function copyRepository(
     walDirectory: string;
     chain: readonly BackupRecord[];
     wal: { from: string; to: string };
-    /** The sandbox that the copy is for. */
+    /** The sandbox that the copy is for, and the directory that holds the cluster's. */
     sandboxDirectory: string;
+    sandboxes: string;
   },
   context: StepContext,
 ): Promise<RepositoryCopy> {
   const { repository, walDirectory } = copyLayout(request.sandboxDirectory);
-  await Expendable.declare(request.sandboxDirectory);
+  await Expendable.declare(request.sandboxDirectory, request.sandboxes);
   await rm(repository, { recursive: true, force: true });
   await makePrivateDirectory(walDirectory);
   const copy: RepositoryCopy = { repository, walDirectory, files: 0, linkedBytes: 0, copiedBytes: 0 };

@@ -17,8 +17,15 @@ const markerSchema = z.object({ expendable: z.literal(true), directory: z.string
 export class Expendable {
   private constructor(private readonly root: string) {}
 
-  /** Makes (or finds) the directory and marks it. Only for a sandbox directory that is new or our own. */
-  static async declare(directory: string): Promise<void> {
+  /**
+   * Makes (or finds) the directory and marks it. Only for a sandbox directory that is new or our own.
+   *
+   * @throws SandboxError where it does not lie directly in the cluster's sandbox directory.
+   */
+  static async declare(directory: string, sandboxes: string): Promise<void> {
+    await makePrivateDirectory(sandboxes);
+    const parent = await realpath(dirname(directory)).catch(() => undefined);
+    if (parent !== (await realpath(sandboxes))) throw refused(directory, `it does not lie in ${sandboxes}`);
     await makePrivateDirectory(directory);
     const marker = { expendable: true, directory: await realpath(directory) };
     await writeFileDurably(join(directory, markerName), JSON.stringify(marker));

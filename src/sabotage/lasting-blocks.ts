@@ -30,25 +30,35 @@ export function lastingBlocks(
   context: CopyContext,
 ): (path: string, fork: 'main' | 'vm') => Promise<LastingFile | undefined> {
   let listed: Promise<RelationFiles[]> | undefined;
+  // Each look reads the WAL through: once a file is enough.
+  const known = new Map<string, Promise<LastingFile | undefined>>();
   return async (path, fork) => {
     listed ??= Promise.all(context.chain.map((link) => listRelationFiles(join(backupOf(context, link), 'data'))));
-    const [full, ...later] = await listed;
     const file = `${path}${fork === 'vm' ? '_vm' : ''}`;
-    const data = join(backupOf(context, context.chain[0] ?? { id: '' }), 'data');
-    const found = [...(full?.entries() ?? [])].find(([, each]) => each.path === join(data, file));
-    if (found?.[1].kind !== 'full') return undefined;
-    const [key, { id, sizeBytes }] = [found[0], found[1]];
-    let blocks = Array.from({ length: Math.floor(sizeBytes / 8192) }, (_, block) => block);
-    for (const files of later) {
-      const entry = files.get(key);
-      if (entry?.kind !== 'incremental') return undefined; // it is there anew, or gone
-      const { blocks: brought, lengthBlocks } = await readIncrementalFile(entry.path);
-      blocks = blocks.filter((block) => block < lengthBlocks && !brought.has(block));
-    }
-    if (blocks.length === 0) return undefined;
-    const touched = await blocksInWal(context, id);
-    return { file, blocks: blocks.filter((block) => !touched.has(block)) };
+    const found = known.get(file) ?? findLasting(context, await listed, file);
+    known.set(file, found);
+    return await found;
   };
+}
+
+async function findLasting(
+  context: CopyContext,
+  [full, ...later]: readonly RelationFiles[],
+  file: string,
+): Promise<LastingFile | undefined> {
+  const path = join(backupOf(context, context.chain[0] ?? { id: '' }), 'data', file);
+  const [key, held] = [...(full ?? [])].find(([, each]) => each.path === path) ?? [];
+  if (key === undefined || held?.kind !== 'full') return undefined;
+  let blocks = Array.from({ length: Math.floor(held.sizeBytes / 8192) }, (_, block) => block);
+  for (const files of later) {
+    const entry = files.get(key);
+    if (entry?.kind !== 'incremental') return undefined; // it is there anew, or gone
+    const { blocks: brought, lengthBlocks } = await readIncrementalFile(entry.path);
+    blocks = blocks.filter((block) => block < lengthBlocks && !brought.has(block));
+  }
+  if (blocks.length === 0) return undefined;
+  const touched = await blocksInWal(context, held.id);
+  return { file, blocks: blocks.filter((block) => !touched.has(block)) };
 }
 
 async function blocksInWal(context: CopyContext, fork: ForkId): Promise<Set<number>> {

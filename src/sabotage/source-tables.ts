@@ -8,6 +8,8 @@ export interface SourceTable {
   path: string;
   /** Its length now: what lies behind was cut off since the backup. */
   blocks: number;
+  /** No column was dropped, and none is of a type that pads its values: every byte at a row's end is content. */
+  plain: boolean;
   /** Its B-tree indexes, in which every row has an entry. */
   indexes: { name: string; path: string; blocks: number }[];
 }
@@ -16,6 +18,7 @@ interface Row {
   name: string;
   path: string;
   blocks: number;
+  plain: boolean;
   indexes: { name: string; path: string; blocks: number }[] | null;
 }
 
@@ -44,6 +47,14 @@ export async function listSourceTables(source: Conninfo, signal: AbortSignal): P
             format('%I.%I', n.nspname, c.relname) as name,
             pg_relation_filepath(c.oid) as path,
             (pg_relation_size(c.oid) / size.block)::float8 as blocks,
+            not exists (
+              select from pg_attribute a
+              where a.attrelid = c.oid and a.attnum > 0
+                and (a.attisdropped or a.atttypid <> all (array[
+                  'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric', 'bool', 'text', 'varchar', 'bpchar', 'bytea', 'uuid',
+                  'date', 'time', 'timestamp', 'timestamptz', 'interval', 'json', 'jsonb'
+                ]::regtype[]))
+            ) as plain,
             (
               select json_agg(json_build_object(
                 'name', format('%I.%I', n.nspname, x.relname),
@@ -62,6 +73,7 @@ export async function listSourceTables(source: Conninfo, signal: AbortSignal): P
           where c.relkind in ('r', 'm') and c.relpersistence = 'p' and c.relispopulated
             and c.oid >= 16384 -- the catalogs are compared by what they mean, not by their rows
             and pg_relation_size(c.oid) > 0
+            and size.block = 8192 -- what reads pages here knows no other size
           order by c.oid
           `,
         ),

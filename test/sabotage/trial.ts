@@ -79,6 +79,7 @@ export async function trial(
         chain: plan.chain,
         wal: plan.wal,
         sandboxDirectory: layout.directory,
+        sandboxes: patient.sandboxDirectory,
       },
       context,
     );
