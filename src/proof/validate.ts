@@ -1,4 +1,4 @@
-import { messageOf, UnreachableError } from '../errors.js';
+import { messageOf, SupersededError, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { StepContext } from '../process/step-context.js';
@@ -10,6 +10,7 @@ import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints, listNotCompared } from './compare.js';
 import { fingerprintDatabase } from './fingerprint.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
+import { type KeptChecks, openKeptChecks } from './kept-checks.js';
 import { dumpGlobals, dumpSchema } from './schema-dump.js';
 import { readSequences } from './sequences.js';
 import { listDatabases } from './take-fence.js';
@@ -39,25 +40,30 @@ export async function validateRestore(
   const { signal } = context;
   const superuser = sandboxConninfo(request.sandbox);
   const databases = await withConnection(superuser, listConnectable, { signal });
+  const kept = await openKeptChecks(request.sandbox, request.capture, context);
   // What an earlier attempt may have left would look like a difference to the source.
   await dropOwnSchemas(superuser, databases, signal);
-  const { checks, notCompared } = await compareWithSource(tools, request, context);
+  const { checks, notCompared } = await compareWithSource(tools, request, kept, context);
   checks.push(
-    await attempt('structure', signal, async () => {
-      await createSchema(superuser, databases, amcheckSchema, signal);
-      return await checkStructure({
-        tools,
-        connection: superuser,
-        signal,
-        installInto: amcheckSchema,
-        onProgress: (relation, begun) =>
-          context.progress({ doing: `checking pages and indexes: ${relation} (${begun})` }),
-      });
-    }),
+    await attempt('structure', signal, () =>
+      kept.once('structure', async () => {
+        await createSchema(superuser, databases, amcheckSchema, signal);
+        return await checkStructure({
+          tools,
+          connection: superuser,
+          signal,
+          installInto: amcheckSchema,
+          onProgress: (relation, begun) =>
+            context.progress({ doing: `checking pages and indexes: ${relation} (${begun})` }),
+        });
+      }),
+    ),
   );
   context.progress({ doing: 'checking visibility maps' });
   checks.push(
-    await attempt('visibility map', signal, () => checkVisibilityMap({ connection: superuser, databases, signal })),
+    await attempt('visibility map', signal, () =>
+      kept.once('visibility map', () => checkVisibilityMap({ connection: superuser, databases, signal })),
+    ),
   );
   context.progress({ doing: 'checking that the sandbox takes writes' });
   checks.push(await checkUsable(superuser, signal));
@@ -74,7 +80,8 @@ async function attempt(name: string, signal: AbortSignal, check: () => Promise<C
     return await check();
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof UnreachableError) throw error; // the sandbox is down: the step is tried again
+    // The sandbox is down, or another attempt is at it: the step is tried again.
+    if (error instanceof UnreachableError || error instanceof SupersededError) throw error;
     const seconds = (performance.now() - started) / 1_000;
     return {
       name,
@@ -90,6 +97,7 @@ async function attempt(name: string, signal: AbortSignal, check: () => Promise<C
 async function compareWithSource(
   tools: PostgresTools,
   request: ValidateRequest,
+  kept: KeptChecks,
   context: StepContext,
 ): Promise<{ checks: Check[]; notCompared: string[] }> {
   if (request.capture === undefined) {
@@ -109,9 +117,7 @@ async function compareWithSource(
     };
   }
   const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
-  const started = performance.now();
-  const restored = await fingerprintSandbox(tools, request, context);
-  const readSeconds = (performance.now() - started) / 1_000;
+  const { restored, readSeconds } = await fingerprintSandbox(tools, request, kept, context);
   return {
     checks: compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds }),
     notCompared: [
@@ -165,31 +171,35 @@ async function createSchema(
 async function fingerprintSandbox(
   tools: PostgresTools,
   request: ValidateRequest,
+  kept: KeptChecks,
   context: StepContext,
-): Promise<ClusterFingerprint> {
+): Promise<{ restored: ClusterFingerprint; readSeconds: number }> {
   const { signal } = context;
   const connection: Conninfo = sandboxConninfo(request.sandbox, request.role);
   const names = await withConnection(connection, listDatabases, { signal });
   const databases: DatabaseFingerprint[] = [];
+  let readSeconds = 0;
   for (const { name: database } of names) {
-    const content = await fingerprintDatabase({
-      connection,
-      database,
-      connections: request.connections,
-      signal,
-      onProgress: ({ relation, doneBytes, totalBytes }) =>
-        context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),
+    const read = await kept.once(`database ${database}`, async () => {
+      const started = performance.now();
+      const content = await fingerprintDatabase({
+        connection,
+        database,
+        connections: request.connections,
+        signal,
+        onProgress: ({ relation, doneBytes, totalBytes }) =>
+          context.progress({ doing: `comparing ${database}: ${relation}`, doneBytes, totalBytes }),
+      });
+      const fingerprint: DatabaseFingerprint = {
+        ...content,
+        sequences: await readSequences({ connection, database, signal }),
+        schemaSql: await dumpSchema({ tools, connection, database, signal }),
+      };
+      return { fingerprint, seconds: (performance.now() - started) / 1_000 };
     });
-    databases.push({
-      ...content,
-      sequences: await readSequences({ connection, database, signal }),
-      schemaSql: await dumpSchema({ tools, connection, database, signal }),
-    });
+    databases.push(read.fingerprint);
+    readSeconds += read.seconds;
   }
-  return {
-    formatVersion: 1,
-    takenAt: new Date().toISOString(),
-    databases,
-    globalsSql: await dumpGlobals({ tools, connection, signal }),
-  };
+  const globalsSql = await dumpGlobals({ tools, connection, signal });
+  return { restored: { formatVersion: 1, takenAt: new Date().toISOString(), databases, globalsSql }, readSeconds };
 }
