@@ -88,6 +88,9 @@ export class SupersededError extends PgdrillError {
 /** There is no room left on a disk. */
 export class DiskFullError extends PgdrillError {}
 
+/** A file system refuses or fails: read-only, an I/O error, no permission. */
+export class StorageError extends PgdrillError {}
+
 /** A needed program is missing or too old. */
 export class ToolchainError extends PgdrillError {}
 
