@@ -8,6 +8,7 @@ import { createLoadSettings } from './load-settings.js';
 import { createOpenSandbox } from './open-sandbox.js';
 import { createPlanRestore } from './plan-restore.js';
 import { createPrepareRestore } from './prepare-restore.js';
+import { createRecordAlarm } from './record-alarm.js';
 import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
 import { createRecordSabotage } from './record-sabotage.js';
@@ -42,6 +43,7 @@ export function createActivities(dependencies: Dependencies) {
     recordSabotage: createRecordSabotage(dependencies),
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
+    recordAlarm: createRecordAlarm(dependencies),
     sweep: createSweep(dependencies),
   });
 }

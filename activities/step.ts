@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 
 import { PgdrillError } from '../src/errors.js';
+import { explainDisk } from '../src/files/explain-disk.js';
 import type { Progress, StepContext } from '../src/process/step-context.js';
 
 /** How often the latest progress is sent as a heartbeat: a fraction of the heartbeat timeout, so that one lost beat does no harm. */
@@ -54,7 +55,8 @@ export function step<Input, Output>(
   };
 }
 
-function toFailure(error: unknown): unknown {
+function toFailure(thrown: unknown): unknown {
+  const error = explainDisk(thrown);
   if (!(error instanceof PgdrillError)) return error;
   return ApplicationFailure.create({
     type: error.name,

@@ -11,6 +11,7 @@ import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
 import { restore } from './restore.js';
 import { runName } from './run-id.js';
+import { cleanUpOrAlarm } from './clean-up.js';
 import { steps } from './steps.js';
 import { takeBackup } from './take-backups.js';
 
@@ -52,7 +53,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   return await CancellationScope.nonCancellable(async () => {
     const ended = await settle(() => record({ kind: 'drill', id, cluster, input, outcome }, progress, failure));
     if (ended.result !== undefined) progress.state.verdict = ended.result.verdict;
-    const cleaned = await settle(() => progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId: id })));
+    const cleaned = await settle(() => cleanUpOrAlarm(progress, { cluster, sandboxId: id }));
     return conclude(failure, ended, cleaned.error);
   });
 }

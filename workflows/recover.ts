@@ -6,6 +6,7 @@ import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
+import { cleanUpOrAlarm } from './clean-up.js';
 import { fixOrGiveUp, GivenUp } from './fix-or-give-up.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
@@ -58,8 +59,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
     return await CancellationScope.nonCancellable(async () => {
       const recorded = await recordRun(error).catch(() => undefined);
       // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
-      if (outcome.opened === undefined)
-        await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId, into }));
+      if (outcome.opened === undefined) await cleanUpOrAlarm(progress, { cluster, sandboxId, into });
       if (error instanceof StoppedAtGate) {
         const stopped = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
         const notes = [`Nothing was kept: ${into} is as it was before.`];

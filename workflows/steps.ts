@@ -143,6 +143,12 @@ const { cleanUp } = proxyActivities<Activities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 20 },
   summary: 'Clean-up: stop and remove the sandbox',
 });
+const { recordAlarm } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Tell that the clean-up failed',
+});
 
 // Seconds, unless a big sandbox has to go.
 const { sweep } = proxyActivities<Activities>({
@@ -173,5 +179,6 @@ export const steps = {
   recordSabotage,
   handOver,
   cleanUp,
+  recordAlarm,
   sweep,
 };

@@ -130,16 +130,22 @@ const whyNotWritten: Readonly<Record<string, string>> = {
   ENOTDIR: 'something that is no directory is on its way',
 };
 
-/** Why a path could not be written, said so that a person can act on it; any other error unchanged. */
-export function asStorageError(error: unknown, path: string): unknown {
+/** Why a path could not be written (or used at all), said so that a person can act on it; any other error unchanged. */
+export function asStorageError(error: unknown, path: string, cannotBe: 'written' | 'used' = 'written'): unknown {
   const why = whyNotWritten[codeOf(error) ?? ''];
-  return why === undefined ? asDiskFull(error, path) : notWritable(path, `${why} (${messageOf(error)})`, error);
+  return why === undefined
+    ? asDiskFull(error, path)
+    : storageError(path, cannotBe, `${why} (${messageOf(error)})`, error);
 }
 
 export function notWritable(path: string, why: string, cause?: unknown): StorageError {
+  return storageError(path, 'written', why, cause);
+}
+
+function storageError(path: string, cannotBe: 'written' | 'used', why: string, cause: unknown): StorageError {
   return new StorageError(
     {
-      what: `${path} cannot be written: ${why}.`,
+      what: `${path} cannot be ${cannotBe}: ${why}.`,
       means: 'The step stopped. Finished backups and WAL are untouched.',
       todo: 'Look at the disk, its mount and the owner of the directory; then start again.',
     },

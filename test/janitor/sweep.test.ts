@@ -231,6 +231,19 @@ describe('a tool', () => {
     expect(startTimeOf(child.pid!)).toBeUndefined();
   });
 
+  it('of an earlier attempt at the same step is ended when the next attempt begins, others are not', async () => {
+    const children = [1, 2].map(() => spawn('/bin/sleep', ['300'], { detached: true, stdio: 'ignore' }));
+    await Promise.all(children.map((child) => once(child, 'spawn')));
+    const [earlier, other] = children.map(({ pid }) => ({ pid: pid!, startTime: startTimeOf(pid!)! }));
+    await put('tool-4', { kind: 'tool', tool: 'sleep', process: earlier! });
+    await put('tool-5', { kind: 'tool', tool: 'sleep', process: other! }, { operation: 'another' });
+    await asOwner({ registry, owner, operation, attempt: 2 }, () => Promise.resolve());
+    expect([startTimeOf(earlier!.pid), startTimeOf(other!.pid)]).toEqual([undefined, other!.startTime]);
+    expect(await ids()).toEqual(['tool-5']);
+    await sweepNow(closed);
+    expect(startTimeOf(other!.pid)).toBeUndefined();
+  });
+
   it('that has ended leaves only an entry, which goes; a process that merely has its pid lives on', async () => {
     await put('tool-3', { kind: 'tool', tool: 'sh', process: { pid: process.pid, startTime: 'long ago' } });
     expect(await sweepNow(closed)).toMatchObject({ removed: [], kept: [] });

@@ -22,6 +22,8 @@ const lockOf = (pid: number, startTime: string, host = hostname()): string =>
 
 const place = (text: string): Promise<void> => writeFile(join(scratch, 'writer.lock'), text);
 
+const releases: (() => void)[] = [];
+
 describe('the writer lock', () => {
   it('is held while work runs, and gone afterwards', async () => {
     const holder = await withWriterLock(
@@ -67,6 +69,43 @@ describe('the writer lock', () => {
     await place(text());
     await expect(withWriterLock(scratch, 'next', () => Promise.resolve('taken over'))).resolves.toBe('taken over');
     expect(await readdir(scratch)).toEqual([]);
+  });
+
+  it('is taken from an earlier attempt at the same operation, which then must not touch anything, nor release it', async () => {
+    await withWriterLock(
+      scratch,
+      'wf/backup',
+      async (first) => {
+        await first.assertHeld();
+        const otherOperation = withWriterLock(scratch, 'wf/another', () => Promise.resolve(), 2);
+        await expect(otherOperation).rejects.toThrow(BusyError);
+        let release = (): void => undefined;
+        const entered = new Promise<void>((enter) => {
+          void withWriterLock(
+            scratch,
+            'wf/backup',
+            async (second) => {
+              await second.assertHeld();
+              enter();
+              await new Promise<void>((resolve) => (release = resolve));
+            },
+            2,
+          );
+        });
+        await entered;
+        await expect(first.assertHeld()).rejects.toThrow(
+          /does not hold .*writer\.lock any more; attempt 2 of wf\/backup does/,
+        );
+        // A still earlier (or the same) attempt takes nothing back.
+        const late = withWriterLock(scratch, 'wf/backup', () => Promise.resolve(), 1);
+        await expect(late).rejects.toThrow(BusyError);
+        releases.push(release);
+      },
+      1,
+    );
+    expect(JSON.parse(await readFile(join(scratch, 'writer.lock'), 'utf8'))).toMatchObject({ attempt: 2 });
+    for (const release of releases.splice(0)) release();
+    await expect.poll(() => readdir(scratch)).toEqual([]);
   });
 
   it('is never taken from another host, which we cannot look into', async () => {

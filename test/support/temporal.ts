@@ -75,19 +75,20 @@ export interface RunningWorker {
 /**
  * A worker inside the test, with real activities, of which some may be wrapped.
  *
+ * @param options.bundle other workflows than those of the checkout.
  * @param options.wrap gets the real activities and gives those that are to be replaced.
  */
 export async function startWorker(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  options: { catalogUrl?: string; wrap?: (real: Activities) => Partial<Activities> } = {},
+  options: { catalogUrl?: string; bundle?: { code: string }; wrap?: (real: Activities) => Partial<Activities> } = {},
 ): Promise<RunningWorker> {
   const real = createActivities({ loaded, toolsFor: createToolsFor(), catalogUrl: options.catalogUrl });
   const worker = await Worker.create({
     connection: temporal.native,
     namespace: 'default',
     taskQueue: loaded.configuration.temporal.task_queue,
-    workflowBundle: await workflowBundle(),
+    workflowBundle: options.bundle ?? (await workflowBundle()),
     activities: { ...real, ...options.wrap?.(real) },
     maxHeartbeatThrottleInterval: '1s',
   });
