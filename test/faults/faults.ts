@@ -113,12 +113,12 @@ export const faults: readonly Fault[] = [
       if (!waits) scene.arm(point!);
       const waiting = await eventually(
         'the next attempt',
-        async () =>
-          waits
-            ? (await pendingAttempt(scene.handle, activity!)) >= 2
-              ? ''
-              : undefined
-            : scene.barrierOf(point!, second.pid),
+        async () => {
+          if (waits) return (await pendingAttempt(scene.handle, activity!)) >= 2 ? '' : undefined;
+          // What the first has done already, such as starting a server, the next does not do again: then it may be over.
+          const over = (await scene.handle.describe()).status.name !== 'RUNNING';
+          return over ? '' : scene.barrierOf(point!, second.pid);
+        },
         150,
       );
       scene.release([waiting]);

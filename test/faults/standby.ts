@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { makePrivateDirectory } from '../../src/files/durable.js';
@@ -9,6 +8,7 @@ import { runTool } from '../../src/process/run-tool.js';
 import { toolEnvironment, toolPath } from '../../src/toolchain/postgres.js';
 import { eventually } from '../support/programs.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { crashSource } from './source.js';
 
 export interface Standby {
   /** The primary dies, the standby is promoted and takes over its address. */
@@ -53,10 +53,7 @@ export async function makeStandby(shop: ProtectedCluster): Promise<Standby> {
         );
         return row?.behind === false ? true : undefined;
       });
-      process.kill(
-        Number.parseInt(readFileSync(join(shop.source.dataDirectory, 'postmaster.pid'), 'utf8'), 10),
-        'SIGKILL',
-      );
+      await crashSource(shop);
       await withConnection({ ...shop.admin, host: directory }, (client) => client.query('select pg_promote()'));
       await stopInstance(shop.tools, dataDirectory, 'fast');
       await launch(shop.source.directory);
