@@ -15,9 +15,9 @@ describe.each([17, 18] as const)('PostgreSQL %i', (major) => {
 
   it('gives no false alarm under pgbench with autovacuum, and every link restores right', async () => {
     const measured = await measureGuard(servers, loadsNamed('pgbench')[0]!, { links: 2, secondsBetween: 2 });
-    expect(measured).toEqual([
-      { truncated: 0, reasons: [], wrong: [] },
-      { truncated: 0, reasons: [], wrong: [] },
+    expect(measured.map(({ reasons, wrong }) => ({ reasons, wrong }))).toEqual([
+      { reasons: [], wrong: [] },
+      { reasons: [], wrong: [] },
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { messageOf } from '../../src/errors.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
@@ -42,6 +42,13 @@ export async function startRawCluster(
     settings: { summarize_wal: 'on', autovacuum: 'off', allow_in_place_tablespaces: 'on', ...options.settings },
     initdbArgs: options.checksums === false ? noChecksums : ['--data-checksums'],
   });
+  const raw = rawClusterOf(cluster, scratch);
+  await raw.sql(`create role pgdrill login replication; grant pg_monitor to pgdrill`);
+  return raw;
+}
+
+/** The same for a server that is there already, such as a standby. */
+export function rawClusterOf(cluster: TestCluster, scratch: string): RawCluster {
   const env = toolEnvironment(cluster.tools);
   const tool = async (name: string, args: readonly string[]): Promise<void> => {
     await runTool({ file: toolPath(cluster.tools, name), args, env });
@@ -53,10 +60,12 @@ export async function startRawCluster(
         overrides: { dbname: database },
       });
   const sql = sqlOn(cluster.conninfo());
-  await sql(`create role pgdrill login replication; grant pg_monitor to pgdrill`);
 
   let taken = 0;
-  const take = async (parent: LinkedBackup | undefined, name = `backup-${++taken}`): Promise<LinkedBackup> => {
+  const take = async (
+    parent: LinkedBackup | undefined,
+    name = `${basename(cluster.directory)}-backup-${++taken}`,
+  ): Promise<LinkedBackup> => {
     const dataDirectory = join(scratch, name);
     await tool('pg_basebackup', [
       `--dbname=${cluster.conninfo()}`,
