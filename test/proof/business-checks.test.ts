@@ -433,7 +433,7 @@ it('at another target than the fence, what needs the source is unproven; the res
   await shop.archive();
   const { sandbox, replay } = await restoreTo(shop, 'latest');
   made.push(sandbox);
-  const at = async (asOf: string | undefined): Promise<Record<string, string>> => {
+  const everything = async (asOf: string | undefined): Promise<Check[]> => {
     const { checks: validated } = await validateRestore(
       shop.tools,
       {
@@ -446,8 +446,9 @@ it('at another target than the fence, what needs the source is unproven; the res
       },
       standaloneContext('validate'),
     );
-    return outcome(validated);
+    return validated;
   };
+  const at = async (asOf: string | undefined) => outcome(await everything(asOf));
   // The wall's clock has nothing to do with it: an hour later the same restore is as good.
   expect(await at(restoredMoment('latest', replay.lastCommitAt))).toEqual({
     'newest rows': expect.stringMatching(
