@@ -16,7 +16,8 @@ export async function askRestored(
 ): Promise<Check[]> {
   const { connections, role, capture, business } = request;
   const connection = sandboxConninfo(request.sandbox, role);
-  const databases = await withConnection(connection, listDatabases, { signal: context.signal });
+  // By the superuser: at an older target the role may not be there yet, which leaves its questions unproven, and nothing else.
+  const databases = await withConnection(sandboxConninfo(request.sandbox), listDatabases, { signal: context.signal });
   const asking: AskSandboxRequest = {
     connection,
     connections,

@@ -1,7 +1,8 @@
-import { AccessError, codeOf, messageOf } from '../errors.js';
+import { AccessError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { type Answer, answerOf, type NoAnswer, type Reply } from './answer.js';
+import { explainNoAnswer } from './explain-no-answer.js';
 import { beginReading } from './reading-session.js';
 import { replacedTables } from './replaced-tables.js';
 
@@ -105,7 +106,9 @@ const asSuperuser: NoAnswer = {
 };
 
 async function isSuperuser(client: Connection): Promise<boolean> {
-  const { rows } = await client.query<{ yes: boolean }>(`select current_setting('is_superuser')::bool as yes`);
+  const { rows } = await client.query<{ yes: boolean }>(
+    `select pg_catalog.current_setting('is_superuser')::pg_catalog.bool as yes`,
+  );
   return rows[0]?.yes ?? true;
 }
 
@@ -144,7 +147,7 @@ async function fixSettings(client: Connection, options: AskOptions, timeoutMs: n
     [JSON.stringify(settings)],
   );
   await client.query(
-    `select pg_catalog.set_config('client_encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)`,
+    `select pg_catalog.set_config('client_encoding', case pg_catalog.current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)`,
   );
   // Else a server goes on long after its client is gone. Not every platform can look.
   await client.query(`set client_connection_check_interval = '1s'`).catch(() => undefined);
@@ -152,24 +155,8 @@ async function fixSettings(client: Connection, options: AskOptions, timeoutMs: n
 
 async function readSettings(client: Connection): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; setting: string }>(
-    `select name, current_setting(name) as setting from unnest($1::text[]) as name`,
+    `select name, pg_catalog.current_setting(name) as setting from pg_catalog.unnest($1::pg_catalog.text[]) as name`,
     [keptSettings],
   );
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
-}
-
-/** Makes "no answer" of an error that concerns one question; throws every other on. */
-export function explainNoAnswer(error: unknown, timeoutMs: number): NoAnswer {
-  const code = codeOf(error) ?? '';
-  // Class 08 and 57P: the connection or the server ends. No SQLSTATE (five characters) at all: it broke.
-  if (!/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P') || code === 'EPIPE') throw error;
-  const said = `${messageOf(error)} (SQLSTATE ${code})`;
-  // Data exceptions, constraint violations and what functions raise quote values: they may be personal data.
-  if (/^(22|23|P0)/.test(code)) return { cause: 'refusal', reason: `an error that may quote data (SQLSTATE ${code})` };
-  if (code === '57014') return { cause: 'circumstance', reason: `${said}; its timeout is ${timeoutMs / 1_000} s` };
-  if (code === '55P03' || code.startsWith('53')) return { cause: 'circumstance', reason: said };
-  if (/could not (access file|load library)/.test(said)) {
-    return { cause: 'circumstance', reason: `${said}; this server lacks the library of an extension` };
-  }
-  return { cause: code.startsWith('XX') || code.startsWith('58') ? 'damage' : 'refusal', reason: said };
 }

@@ -1,7 +1,7 @@
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
-import { explainNoAnswer } from './ask.js';
 import type { Newest } from './business-schema.js';
+import { explainNoAnswer } from './explain-no-answer.js';
 import { beginReading, fixSessionSettings } from './reading-session.js';
 import { replacedTables } from './replaced-tables.js';
 

@@ -8,10 +8,9 @@ export function bytes(count: number): string {
 
 export function seconds(value: number): string {
   if (value < 120) return `${value.toFixed(1)} s`;
-  const minutes = Math.floor(value / 60);
-  return minutes < 120
-    ? `${minutes} min ${Math.round(value % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.round(value);
+  const minutes = Math.floor(whole / 60);
+  return minutes < 120 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** A whole number with thin groups: 1,234,567. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { explainNoAnswer } from '../../src/proof/ask.js';
+import { explainNoAnswer } from '../../src/proof/explain-no-answer.js';
 
 function thrown(code: string | undefined, message: string): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code });
