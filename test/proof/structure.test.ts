@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseConninfo } from '../../src/postgres/conninfo.js';
 import { checkStructure } from '../../src/proof/structure.js';
+import { checkVacuum } from '../../src/proof/vacuum.js';
 import { checkVisibilityMap } from '../../src/proof/visibility-map.js';
 import type { Check } from '../../src/schema/results.js';
 import { type TestCluster, startTestCluster } from '../support/cluster.js';
@@ -57,7 +58,7 @@ describe.each([17, 18] as const)('PostgreSQL %i', (major) => {
     scratch = await makeScratch();
     cluster = await startTestCluster(scratch, {
       major,
-      settings: { autovacuum: 'off' },
+      settings: { autovacuum: 'off', max_prepared_transactions: '2' },
       // The damage is to be found by what the pages say, not by their checksums.
       initdbArgs: major === 18 ? ['--no-data-checksums'] : [],
     });
@@ -145,6 +146,21 @@ describe.each([17, 18] as const)('PostgreSQL %i', (major) => {
       await run(cluster, `drop table tall`);
       expect(check.status).toBe('failed');
       expect(check.problems.map(({ object }) => object)).toContain('varied.public.tall_i');
+    });
+
+    it('is unproven where a prepared transaction holds a table for itself, and waits for none that only writes', async () => {
+      await run(cluster, `begin; insert into good values (-1, 'x'); prepare transaction 'writes'`);
+      const beside = await structure();
+      await run(cluster, `begin; lock table vm_beyond; prepare transaction 'holds'`);
+      const locked = await structure();
+      const connection = parseConninfo(cluster.conninfo());
+      const vacuumed = await checkVacuum({ connection, databases: ['varied'], signal });
+      await run(cluster, `rollback prepared 'writes'`);
+      await run(cluster, `rollback prepared 'holds'`);
+      expect(beside).toMatchObject({ status: 'passed' });
+      expect(locked).toMatchObject({ status: 'unproven' });
+      expect(locked.problems.map(({ object }) => object)).toContain('varied.public.vm_beyond');
+      expect(vacuumed).toMatchObject({ status: 'unproven', problems: [{ object: 'varied.public.vm_beyond' }] });
     });
 
     it('says which indexes it could not check', async () => {

@@ -126,4 +126,13 @@ describe('the evidence', () => {
     expect(evidence.rerun).toBe(`pgdrill drill shop --target 'lsn=0/5000028'`);
     expect(evidence.fence).toEqual(fence);
   });
+
+  it('has what was mended on the way among its findings, and may pass all the same', () => {
+    const mended = { name: 'visibility map', level: 'warning', message: 'was mended' } as const;
+    const opened = { openedAt: at, timeline: 2, phases: [], findings: [mended] };
+    const outcome = { ...drill, opened, validation: validation('passed') };
+    const evidence = buildEvidence(outcome, { name: 'shop', objectives: {} }, versions);
+    expect(evidenceSchema.parse(evidence)).toEqual(evidence);
+    expect(evidence).toMatchObject({ verdict: 'passed', findings: [mended] });
+  });
 });
