@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { DiskFullError, PgdrillError, StorageError } from '../../src/errors.js';
+import { DiskFullError, type PgdrillError, StorageError } from '../../src/errors.js';
 import { explainDisk } from '../../src/files/explain-disk.js';
 
 const systemError = (code: string, path?: string): Error =>
