@@ -1,4 +1,4 @@
-import { TargetError } from '../errors.js';
+import { RepositoryError, TargetError } from '../errors.js';
 import { bigIntToLsn, compareLsn, lsnToBigInt } from '../postgres/lsn.js';
 import { spansBetween, type TimelineSpan } from '../postgres/timeline.js';
 import { dumpWal, listTransactionEnds, type TransactionEnd, trimLsn, type WalRange } from '../postgres/waldump.js';
@@ -200,7 +200,11 @@ async function lastRecord(tools: PostgresTools, request: ResolveRequest): Promis
     const wanted = lsnToBigInt(wal.to) - BigInt(segments * wal.segmentSizeBytes);
     const from = wanted > lsnToBigInt(wal.from) ? bigIntToLsn(wanted) : wal.from;
     const last = await lastRecordFrom(tools, { ...request, wal: { ...wal, from } });
-    if (last !== undefined || from === wal.from) return last;
+    if (last !== undefined) return last;
+    if (from !== wal.from) continue;
+    // A whole segment without any record is none: taking it for the end of WAL would silently lose all that follows.
+    if (compareLsn(wal.to, wal.from) > 0) throw unreadable(wal);
+    return undefined;
   }
 }
 
@@ -217,6 +221,14 @@ async function lastRecordFrom(tools: PostgresTools, request: ResolveRequest): Pr
     }),
   );
   return last;
+}
+
+function unreadable({ directory, from, to }: ReachableWal): RepositoryError {
+  return new RepositoryError({
+    what: `The WAL behind the backup in ${directory} cannot be read: there is no valid record from ${from} on, though its segments are there up to ${to}.`,
+    means: 'The first of them is damaged or another one; replay cannot get past that place.',
+    todo: 'Bring the segment back if another copy exists (the source’s pg_wal, a standby) and take a new full backup now. Target immediate restores the backup without this WAL.',
+  });
 }
 
 function beyondArchive(target: string, reason: string): TargetError {

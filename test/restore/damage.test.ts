@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { RepositoryError } from '../../src/errors.js';
 import { readControlData } from '../../src/postgres/controldata.js';
+import { lsnToBigInt } from '../../src/postgres/lsn.js';
+import { segmentName, segmentNumberOf } from '../../src/postgres/wal-segment.js';
 import { keys } from '../../src/repository/repository.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
@@ -167,6 +169,23 @@ describe('damaged WAL is refused before anything is restored:', () => {
     expect(error.message).toMatch(/The WAL from .* cannot be read: .*error in WAL record at/s);
     expect(error.message).toContain(`(in segment ${segments[index]!})`);
   });
+});
+
+it('a flipped byte in the very first record behind the backup is not taken for the end of WAL', async () => {
+  const size = 16 * 1024 * 1024;
+  const number = segmentNumberOf(incremental.endLsn, size);
+  // A record begins there, or behind the header of the segment's first page.
+  const begins = Math.max(Number(lsnToBigInt(incremental.endLsn) % BigInt(size)), 40);
+  const putBack = await flipByte(wal(segmentName({ timeline: 1, number }, size)), begins + 9);
+  // It is all that the archive holds: nothing later tells that there was more.
+  for (const name of segments) await rename(wal(name), wal(`${name}.hidden`));
+  mend = async () => {
+    await putBack();
+    for (const name of segments) await rename(wal(`${name}.hidden`), wal(name));
+  };
+  const error = await refusal();
+  expect(error).toBeInstanceOf(RepositoryError);
+  expect(error.message).toContain(`there is no valid record from ${incremental.endLsn} on`);
 });
 
 describe('a broken newest chain', () => {
