@@ -218,6 +218,7 @@ async function fingerprintSource(
       statementTimeoutMs: request.statementTimeoutMs,
       deadline: before.deadline,
       policy: request.policy,
+      gentle: true,
       signal,
       onProgress: ({ relation, doneBytes, totalBytes }) =>
         context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),

@@ -3,6 +3,7 @@ import { type Connection, withConnection } from '../postgres/connection.js';
 import { type ContentPolicy, patternsFor } from './content-policy.js';
 import type { DatabaseFingerprint, RelationFingerprint, UnloggedTable } from './fingerprint-schema.js';
 import { listRelations, type Relation } from './list-relations.js';
+import { type Pace, rest } from './pace.js';
 import type { RangeLayout } from './ranges.js';
 import { readUnlogged } from './read-relation.js';
 import { carryOut, type ReadingTask } from './read-task.js';
@@ -44,6 +45,8 @@ export interface FingerprintOptions extends ReadingLimits {
   policy?: ContentPolicy | undefined;
   /** When the snapshot is to be let go, by performance.now(): what is not read by then is not read. */
   deadline?: number | undefined;
+  /** Rest between two pieces of work while others are at work on the server, as far as the deadline lets it. */
+  gentle?: boolean | undefined;
   /** How many connections may read at the same time, at least 1. */
   connections: number;
   signal: AbortSignal;
@@ -88,11 +91,24 @@ export async function fingerprintDatabase(options: FingerprintOptions): Promise<
     .sort((a, b) => b.estimatedBytes - a.estimatedBytes)
     .map((relation) => new RelationReading(relation));
   const queue = new ReadingQueue<ReadingTask>(readings.map((reading) => ({ reading })));
-  const report = progressReporter(readings, options.onProgress);
+  const pace: Pace = {
+    startedAt: performance.now(),
+    deadline: options.deadline ?? Infinity,
+    doneBytes: 0,
+    totalBytes: readings.reduce((sum, { relation }) => sum + relation.estimatedBytes, 0),
+  };
+  const report = progressReporter(readings, (progress) => {
+    pace.doneBytes = progress.doneBytes;
+    options.onProgress?.(progress);
+  });
 
   const work = async (client: Connection): Promise<void> => {
     await fixSessionSettings(client, options);
-    await queue.drain((task) => carryOut(client, task, { options, queue, report }));
+    await queue.drain(async (task) => {
+      const startedAt = performance.now();
+      await carryOut(client, task, { options, queue, report });
+      if (options.gentle === true) await rest(client, performance.now() - startedAt, pace, signal);
+    });
   };
   // As many as allowed even for one relation: it may be cut.
   const workers = Array.from({ length: readings.length === 0 ? 0 : Math.max(options.connections, 1) }, () =>

@@ -76,6 +76,16 @@ describe('a relation that is read in ranges', () => {
     expect(await sequentialScans('big')).toBe(scans);
   });
 
+  it('reads the same where it rests beside the work of others', async () => {
+    const quick = await readContent(cluster, { leastBlocks: 64 });
+    const other = await cluster.connect({ dbname: 'varied', application_name: 'a load' });
+    const working = other.query('select pg_sleep(1)');
+    const gentle = await readContent(cluster, { leastBlocks: 64, gentle: true, deadline: performance.now() + 60_000 });
+    await working;
+    await other.end();
+    expect(gentle).toEqual(quick);
+  });
+
   it('cannot be proven where it is replaced between two parts', async () => {
     const restored = await readContent(cluster, { leastBlocks: 1 });
     const holder = await cluster.connect({ user: 'drill', dbname: 'varied' });

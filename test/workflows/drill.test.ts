@@ -238,6 +238,7 @@ test('a row that was changed in the sandbox fails the drill and names its table'
   expect(content.status).toBe('failed');
   expect(content.problems).toHaveLength(1);
   expect(content.problems[0]?.object).toContain('public.notes');
+  expect(content.problems[0]?.detail).toContain('id=1234 differs');
 
   const handle = temporal.client.workflow.getHandle('changed-row');
   expect((await handle.describe()).status.name).toBe('FAILED');
