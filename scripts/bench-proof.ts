@@ -29,6 +29,9 @@ async function fingerprint(cluster: BenchCluster, connections: number, until = s
         database: 'postgres',
         snapshot: rows[0]?.id,
         connections,
+        // As a drill reads its source: it rests while a load is at work there. Without a load that changes nothing.
+        gentle: true,
+        deadline: performance.now() + 3_600_000,
         signal: until,
       });
       const unread = relations.find(({ unreadable, changed }) => unreadable ?? changed);
