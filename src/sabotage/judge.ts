@@ -40,13 +40,23 @@ const mendable = 'visibility-map-bit-sealed';
 /** Green is right only where the restore itself has mended just this damage: whoever reads the drill hears of it. */
 function judgeGreen(
   judged: Omit<SabotageTrial, 'verdict' | 'reason'>,
-  { kind, broke, mended }: TrialOutcome,
+  { kind, broke, mended, validation }: TrialOutcome,
 ): SabotageTrial {
   const [sentence] = mended ?? [];
-  if (kind !== mendable || sentence === undefined)
-    return { ...judged, verdict: 'failed', reason: `The drill passed although ${broke ?? ''}.` };
+  if (kind !== mendable || sentence === undefined) {
+    const reason = `The drill passed although ${broke ?? ''}.`;
+    if (!comparesOnlyPart(validation)) return { ...judged, verdict: 'failed', reason };
+    const part = 'By the policy of this cluster it compares only a part of the content: the damage may lie outside.';
+    return { ...judged, verdict: 'unproven', reason: `${reason} ${part}` };
+  }
   const seen = [{ by: 'step prepareRestore, which mended it', sentence }];
   return { ...judged, seenBy: seen, verdict: 'passed', reason: `The restore mended what was broken. ${sentence}` };
+}
+
+/** Whether `exclude` or `scope: sample` left something out (src/proof/coverage.ts). */
+function comparesOnlyPart(validation: TrialOutcome['validation']): boolean {
+  const { blocksRead, blocks, excluded } = validation?.checks.find(({ name }) => name === 'content')?.figures ?? {};
+  return Number(excluded ?? 0) > 0 || Number(blocksRead ?? 0) < Number(blocks ?? 0);
 }
 
 function seenBy({ failure, validation }: TrialOutcome): SabotageTrial['seenBy'] {

@@ -45,6 +45,14 @@ describe('a trial', () => {
       expect(judgeTrial({ ...outcome, broke, validation: green })).toMatchObject({ verdict: 'failed', seenBy: [] });
   });
 
+  it.each([
+    { excluded: 1, blocks: 9, blocksRead: 9 },
+    { excluded: 0, blocks: 9, blocksRead: 8 },
+  ])('is unproven where a policy leaves out what may have been damaged: %o', (figures) => {
+    const validation = { checks: [{ ...check('content', 'passed'), figures }] };
+    expect(judgeTrial({ kind: 'row-changed', broke, validation })).toMatchObject({ verdict: 'unproven', seenBy: [] });
+  });
+
   it('passes where a step of the restore refused', () => {
     expect(judgeTrial({ kind: 'heap-bit', broke, failure: failure('RepositoryError') })).toMatchObject({
       verdict: 'passed',
