@@ -1,5 +1,6 @@
-// Records the workflow histories in test/histories anew, from real runs: `node scripts/record-histories.mjs`, after a build.
-// Only after a change that old histories cannot replay with, when it is clear that no such run is still on its way anywhere.
+// Records the workflow histories that test/histories lacks, from real runs: `node scripts/record-histories.mjs`, after a build. Those that
+// are there stay: what an earlier pgdrill began has to go on. One is removed, and so recorded anew, only after a change that it cannot be
+// replayed with, when it is clear that no such run is still on its way anywhere.
 import { fileURLToPath } from 'node:url';
 
 import { startVitest } from 'vitest/node';

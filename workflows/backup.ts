@@ -1,6 +1,8 @@
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+
 import { backupInputSchema } from '../src/schema/workflow-inputs.js';
 import { parseInput } from './input.js';
-import { RunProgress } from './progress.js';
+import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
 import { takeBackup, type TakenBackup } from './take-backups.js';
 
@@ -8,7 +10,13 @@ import { takeBackup, type TakenBackup } from './take-backups.js';
 export async function backup(input: unknown): Promise<TakenBackup> {
   const { cluster, type } = parseInput(backupInputSchema, input);
   const progress = new RunProgress('backup', cluster);
-  await steps.loadSettings({ cluster });
-  await progress.step('archive check', () => steps.checkArchive({ cluster }));
-  return await takeBackup(progress, cluster, type);
+  try {
+    await steps.loadSettings({ cluster });
+    await progress.step('archive check', () => steps.checkArchive({ cluster }));
+    return await takeBackup(progress, cluster, type);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    // The failure at the top says what failed, not just that an activity did.
+    throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+  }
 }

@@ -47,11 +47,13 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
     const orFix = fixOrGiveUp(gates, progress, input.fixGate);
     const { prepared } = await restore({ cluster, target, sandboxId, into, orFix }, progress, gates, outcome);
     const notes = await orFix(() => progress.step('hand-over', () => steps.handOver({ sandbox: prepared.sandbox })));
+    // A cancel that came while the server was handed over is too late to stop anything, and must not cost the evidence.
+    const recorded = await CancellationScope.nonCancellable(() => recordRun().catch(() => undefined));
     return {
       outcome: 'recovered',
       ...answer,
       ...describe(outcome),
-      ...figuresOf(await recordRun().catch(() => undefined)),
+      ...figuresOf(recorded),
       notes: [...(outcome.opened?.findings ?? []).map(({ message }) => message), ...notes],
     };
   } catch (caught) {

@@ -56,7 +56,8 @@ export async function tryCopy(
     );
     if (kind !== undefined && stage === 'repository copy') await sabotage(kind);
     const request = { cluster, target: 'fence', sandboxId, capture, fromCopy: true };
-    const { prepared } = await restore(request, progress, new Gates(progress, [], 0), {});
+    const { prepared, opened } = await restore(request, progress, new Gates(progress, [], 0), {});
+    outcome.mended = (opened.findings ?? []).map(({ message }) => message);
     const { sandbox } = prepared;
     if (kind !== undefined && stage === 'restored copy') await sabotage(kind, sandbox);
     outcome.validation = await progress.step(

@@ -65,6 +65,7 @@ export async function withConnection<T>(
   work: (client: Connection) => Promise<T>,
   options: { overrides?: Conninfo; signal?: AbortSignal } = {},
 ): Promise<T> {
+  options.signal?.throwIfAborted();
   const client = await connect(connection, options.overrides);
   const close = (): void => void client.end().catch(() => undefined);
   options.signal?.addEventListener('abort', close, { once: true });

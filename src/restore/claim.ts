@@ -10,6 +10,7 @@ import { withLockFile } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import { reapTool } from '../process/tool-lock.js';
 import type { Sandbox } from '../schema/results.js';
+import { noteEarlierDirectory } from './earlier-directory.js';
 import { claimOf, combineLock } from './sandbox.js';
 
 const claimSchema = z.object({
@@ -51,6 +52,7 @@ export async function takeClaim(sandbox: Sandbox, context: StepContext): Promise
     const held = await readClaim(sandbox);
     if (held?.operation !== claim.operation) {
       await refuseUsedDirectory(sandbox);
+      await noteEarlierDirectory(sandbox);
       await writeFileDurably(claimOf(sandbox), text);
       return;
     }

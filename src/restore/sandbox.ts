@@ -13,6 +13,7 @@ import { LocalStorage } from '../repository/local-storage.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { instanceStatus, stopInstance } from '../postgres/instance.js';
 import { reapTool } from '../process/tool-lock.js';
+import { restoreEarlierDirectory } from './earlier-directory.js';
 import { isRecovery } from '../registry/entry.js';
 import { forget } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
@@ -102,6 +103,7 @@ export async function removeSandbox(tools: PostgresTools, layout: Omit<Sandbox, 
     await rm(layout.dataDirectory, { recursive: true, force: true });
     await rm(sandboxTablespaces(layout), { recursive: true, force: true });
     for (const partial of await partialsOf(layout)) await rm(partial, { recursive: true, force: true });
+    await restoreEarlierDirectory(layout);
   }
   await rm(layout.socketDirectory, { recursive: true, force: true });
   await removeOwnDirectory(layout);

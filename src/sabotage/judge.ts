@@ -2,7 +2,8 @@ import { verdictOf } from '../report/build-evidence.js';
 import { controlKind, type SabotageResult, type SabotageTrial, type TrialOutcome } from '../schema/sabotage.js';
 
 /**
- * Judges one trial by the verdict that a drill of this copy gets, and by nothing else: red is good, but only where something was broken.
+ * Judges one trial by the verdict that a drill of this copy gets, and by nothing else: red is good, but only where something was broken;
+ * green only where the restore says that it mended the damage.
  * The unbroken copy has to be green.
  */
 export function judgeTrial(outcome: TrialOutcome): SabotageTrial {
@@ -27,10 +28,35 @@ export function judgeTrial(outcome: TrialOutcome): SabotageTrial {
     case 'failed':
       return { ...judged, verdict: 'passed', reason: because };
     case 'passed':
-      return { ...judged, verdict: 'failed', reason: `The drill passed although ${broke ?? ''}.` };
+      return judgeGreen(judged, outcome);
     case 'unproven':
       return { ...judged, verdict: 'unproven', reason: `The drill could not tell: ${because}` };
   }
+}
+
+/** A restore clears bits of a visibility map that cannot be right (src/restore/mend-visibility-maps.ts), and says so. */
+const mendable = 'visibility-map-bit-sealed';
+
+/** Green is right only where the restore itself has mended just this damage: whoever reads the drill hears of it. */
+function judgeGreen(
+  judged: Omit<SabotageTrial, 'verdict' | 'reason'>,
+  { kind, broke, mended, validation }: TrialOutcome,
+): SabotageTrial {
+  const [sentence] = mended ?? [];
+  if (kind !== mendable || sentence === undefined) {
+    const reason = `The drill passed although ${broke ?? ''}.`;
+    if (!comparesOnlyPart(validation)) return { ...judged, verdict: 'failed', reason };
+    const part = 'By the policy of this cluster it compares only a part of the content: the damage may lie outside.';
+    return { ...judged, verdict: 'unproven', reason: `${reason} ${part}` };
+  }
+  const seen = [{ by: 'step prepareRestore, which mended it', sentence }];
+  return { ...judged, seenBy: seen, verdict: 'passed', reason: `The restore mended what was broken. ${sentence}` };
+}
+
+/** Whether `exclude` or `scope: sample` left something out (src/proof/coverage.ts). */
+function comparesOnlyPart(validation: TrialOutcome['validation']): boolean {
+  const { blocksRead, blocks, excluded } = validation?.checks.find(({ name }) => name === 'content')?.figures ?? {};
+  return Number(excluded ?? 0) > 0 || Number(blocksRead ?? 0) < Number(blocks ?? 0);
 }
 
 function seenBy({ failure, validation }: TrialOutcome): SabotageTrial['seenBy'] {

@@ -89,7 +89,7 @@ export const sabotageTrialSchema = z.object({
   drillVerdict: verdictSchema.optional(),
   /** Who saw the damage: the step that refused, or every check that failed. */
   seenBy: z.array(observationSchema),
-  /** passed: the drill is red, as it has to be. failed: it would have passed. */
+  /** passed: the drill is red, as it has to be, or the restore mended the damage and says so. failed: nobody would have heard of it. */
   verdict: verdictSchema,
   reason: z.string(),
 });
@@ -104,6 +104,8 @@ export interface TrialOutcome {
   /** What was broken; absent where the sabotage itself did not come about, and for the unbroken copy. */
   broke?: string | undefined;
   failure?: { step: string; type: string; message: string } | undefined;
+  /** What the restore says that it mended. */
+  mended?: string[] | undefined;
   validation?: Pick<Validation, 'checks'> | undefined;
 }
 

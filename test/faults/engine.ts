@@ -72,7 +72,10 @@ async function act(scene: Scene, fault: Fault): Promise<void> {
   const name = runNameOf(scene.handle);
   const left = (): Promise<string[]> => leftovers(shop, name === undefined ? [] : [name]);
   if (fault.leavesToJanitor === true)
-    await eventually('the janitor', async () => ((await left()).length === 0 ? true : undefined));
+    await eventually('the janitor', async () => {
+      await scene.sweep();
+      return (await left()).length === 0 ? true : undefined;
+    });
   // Whatever a worker has not finished would show now.
   for (const worker of scene.workers) await worker.kill('SIGTERM');
   expect(await left(), 'left behind').toEqual([]);

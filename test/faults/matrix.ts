@@ -6,14 +6,9 @@ export interface Cell {
   fault: Fault;
 }
 
-/** Faults that need something which is not there yet. */
-export const awaited: readonly Fault[] = faults.filter(({ awaits }) => awaits !== undefined);
-
 /** Every cell that can be played. */
 export const cells: readonly Cell[] = rows.flatMap((row: Row) =>
-  faults
-    .filter((fault) => !awaited.includes(fault) && fault.without(row) === undefined)
-    .map((fault) => ({ row, fault })),
+  faults.filter((fault) => fault.without(row) === undefined).map((fault) => ({ row, fault })),
 );
 
 export function titleOf({ row, fault }: Cell): string {
@@ -31,6 +26,7 @@ const chosen: readonly (readonly [RowName, string])[] = [
   ['plan', 'tool kill -9'],
   ['restore preparation', 'slow worker: late result'],
   ['gate', 'Temporal kill -9 and restart'],
+  ['gate', 'workflow time-out'],
   ['replay', 'worker kill -9, work done but not reported'],
   ['replay', 'sandbox disk full'],
   ['open', 'sandbox kill -9'],
@@ -38,9 +34,11 @@ const chosen: readonly (readonly [RowName, string])[] = [
   ['recording', 'repository read-only'],
   ['clean-up', 'worker kill -9'],
   ['backup: base backup', 'two at once'],
+  ['backup: base backup', 'terminate'],
   ['backup: into the catalog', 'worker kill -9'],
   ['recover: open', 'clock of the worker’s host jumps back an hour'],
   ['recover: replay', 'Temporal unreachable'],
+  ['recover: hand-over', 'cancel'],
   ['recover: hand-over', 'worker kill -9'],
 ];
 

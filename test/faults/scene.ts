@@ -9,7 +9,7 @@ import { makePrivateDirectory } from '../../src/files/durable.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { processesUnder } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
-import { eventually, launchWorker, type Program } from '../support/programs.js';
+import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import type { Row } from './rows.js';
 import { makeSmallDisk, type SmallDisk } from './small-disk.js';
@@ -86,6 +86,14 @@ export class Scene {
     });
     this.workers.push(worker);
     return worker;
+  }
+
+  /** Has the janitor look around, without its grace for runs that have just ended. */
+  async sweep(): Promise<void> {
+    const { exitCode, stderr } = await pgdrill(['janitor', '--grace', '0s', '--json'], {
+      env: { ...this.temporal.env, PGDRILL_CONFIG: this.loaded.path },
+    });
+    if (exitCode !== 0) throw new Error(`the janitor failed: ${stderr}`);
   }
 
   async start(input: Record<string, unknown> = this.row.input, timeoutMs?: number): Promise<WorkflowHandle> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
 import { faults } from './faults.js';
-import { awaited, cells, titleOf } from './matrix.js';
+import { cells, titleOf } from './matrix.js';
 import { rows } from './rows.js';
 
 interface Played {
@@ -51,7 +51,6 @@ function withEarlier(played: readonly Played[]): Played[] {
 function render(played: readonly Played[]): string {
   const latest = new Map(played.map((each) => [each.title, each]));
   const mark = (row: (typeof rows)[number], fault: (typeof faults)[number]): string => {
-    if (awaited.includes(fault)) return '…';
     if (fault.without(row) !== undefined) return '·';
     const result = latest.get(titleOf({ row, fault }));
     return result === undefined ? ' ' : result.passed ? '✔' : '✘';
@@ -66,7 +65,7 @@ function render(played: readonly Played[]): string {
     '',
     `${good} of ${latest.size} cells that were played are as they should be; there are ${cells.length}. Played ${times[0] ?? 'never'} to ${times.at(-1) ?? 'never'} (UTC).`,
     '',
-    '✔ as it should be · ✘ not · `·` does not apply · … awaits the janitor',
+    '✔ as it should be · ✘ not · `·` does not apply',
     '',
     `| step | ${faults.map((_, index) => index + 1).join(' | ')} |`,
     `| --- | ${faults.map(() => '---').join(' | ')} |`,

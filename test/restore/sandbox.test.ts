@@ -192,6 +192,19 @@ describe('a recovery', () => {
     expect((await readdir(shop.scratch)).filter((name) => name.startsWith('given-up'))).toEqual([]);
   });
 
+  it('that is given up leaves an empty directory, as it was, where it found one', async () => {
+    const into = join(shop.scratch, 'given-up-again');
+    await makePrivateDirectory(into);
+    await chmod(into, 0o750);
+    const { uid } = await stat(into);
+    const { sandbox } = await restore('latest', into);
+    expect(await readdir(into)).toContain('PG_VERSION');
+    await removeSandbox(shop.tools, sandbox);
+    expect(await readdir(into)).toEqual([]);
+    expect(await stat(into)).toMatchObject({ uid, mode: 0o40750 });
+    await rm(into, { recursive: true });
+  });
+
   it('is handed over stopped cleanly, starts with its own settings, and archives nothing', async () => {
     const into = join(shop.scratch, 'recovered');
     const { sandbox } = await restore('latest', into);

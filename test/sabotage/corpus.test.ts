@@ -85,7 +85,7 @@ const seenBy: Record<SabotageKind, [by: string | RegExp, sentence: RegExp]> = {
   'index-bit': ['step prepareRestore', /full does not match its manifest: checksum mismatch for file "base\//],
   'index-bit-sealed': ['check structure', /lacks matching index tuple/],
   'visibility-map-bit': ['step prepareRestore', /checksum mismatch for file "base\/.*_vm"/],
-  'visibility-map-bit-sealed': ['check visibility map', /has bits set beyond the table's end/],
+  'visibility-map-bit-sealed': ['step prepareRestore, which mended it', /pages beyond the table's end were marked/],
   'clog-bit': ['step prepareRestore', /checksum mismatch for file "pg_xact\//],
   'clog-bit-sealed': ['check content', /postgres\.public\.arrivals: rows 500 -> 0/],
   'manifest-bit': ['step prepareRestore', /The manifest of backup .* is not the one that was recorded/],
@@ -116,7 +116,8 @@ const seenBy: Record<SabotageKind, [by: string | RegExp, sentence: RegExp]> = {
 describe('each kind of damage is seen, and by whom:', () => {
   it.each(sabotageKindNames)('%s', async (kind) => {
     const result = await trial(shop, captured, plan, kind);
-    expect(result).toMatchObject({ kind, drillVerdict: 'failed', verdict: 'passed' });
+    const mended = kind === 'visibility-map-bit-sealed';
+    expect(result).toMatchObject({ kind, drillVerdict: mended ? 'passed' : 'failed', verdict: 'passed' });
     const [by, sentence] = seenBy[kind];
     expect(
       result.seenBy.find((each) => (typeof by === 'string' ? each.by === by : by.test(each.by)))?.sentence,

@@ -31,6 +31,28 @@ describe('a trial', () => {
     });
   });
 
+  it('passes where the restore mended just this damage and says so, and nothing else', () => {
+    const mended = ['The visibility map of orders was mended.'];
+    expect(judgeTrial({ kind: 'visibility-map-bit-sealed', broke, mended, validation: green })).toMatchObject({
+      verdict: 'passed',
+      drillVerdict: 'passed',
+      seenBy: [{ by: 'step prepareRestore, which mended it', sentence: mended[0] }],
+    });
+    for (const outcome of [
+      { kind: 'visibility-map-bit-sealed', mended: [] },
+      { kind: 'row-changed', mended },
+    ])
+      expect(judgeTrial({ ...outcome, broke, validation: green })).toMatchObject({ verdict: 'failed', seenBy: [] });
+  });
+
+  it.each([
+    { excluded: 1, blocks: 9, blocksRead: 9 },
+    { excluded: 0, blocks: 9, blocksRead: 8 },
+  ])('is unproven where a policy leaves out what may have been damaged: %o', (figures) => {
+    const validation = { checks: [{ ...check('content', 'passed'), figures }] };
+    expect(judgeTrial({ kind: 'row-changed', broke, validation })).toMatchObject({ verdict: 'unproven', seenBy: [] });
+  });
+
   it('passes where a step of the restore refused', () => {
     expect(judgeTrial({ kind: 'heap-bit', broke, failure: failure('RepositoryError') })).toMatchObject({
       verdict: 'passed',

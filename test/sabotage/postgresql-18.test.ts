@@ -41,12 +41,15 @@ it('the unbroken copy of a PostgreSQL 18 passes', async () => {
 it.each<[SabotageKind, string]>([
   ['heap-bit-sealed', 'check content'],
   ['index-bit-sealed', 'check structure'],
-  ['visibility-map-bit-sealed', 'check visibility map'],
+  ['visibility-map-bit-sealed', 'step prepareRestore, which mended it'],
   ['clog-bit-sealed', 'check content'],
   ['wal-bit', 'step planRestore, or step prepareRestore'],
   ['stale-visibility-map', 'check visibility map'],
 ])('%s in a PostgreSQL 18 is seen by %s', async (kind, by) => {
   const result = await trial(shop, captured, plan, kind);
-  expect(result).toMatchObject({ kind, drillVerdict: 'failed', verdict: 'passed' });
-  expect(by).toContain(result.seenBy[0]!.by);
+  expect(result).toMatchObject({ kind, drillVerdict: by.includes('mended') ? 'passed' : 'failed', verdict: 'passed' });
+  expect(
+    result.seenBy.filter((each) => by.includes(each.by)),
+    JSON.stringify(result),
+  ).toHaveLength(1);
 });

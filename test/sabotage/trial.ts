@@ -2,6 +2,7 @@ import { captureSource } from '../../src/proof/capture.js';
 import { validateRestore } from '../../src/proof/validate.js';
 import { type StepContext, standaloneContext } from '../../src/process/step-context.js';
 import { listBackups, openRepository } from '../../src/repository/repository.js';
+import { findingsOfMendedMaps } from '../../src/restore/mended-maps.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { planRestore, type RestorePlan } from '../../src/restore/plan.js';
 import { prepareRestore } from '../../src/restore/prepare.js';
@@ -92,6 +93,7 @@ export async function trial(
       step = 'sabotage';
       outcome.broke = await breakRestored(shop.tools, { ...request, kind, sandbox, role: 'pgdrill' });
     }
+    outcome.mended = (await findingsOfMendedMaps(sandbox, context.signal)).map(({ message }) => message);
     step = 'validateRestore';
     outcome.validation = await validateRestore(
       shop.tools,

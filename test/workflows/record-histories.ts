@@ -1,18 +1,22 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Activities } from '../../activities/index.js';
 import { withConnection } from '../../src/postgres/connection.js';
+import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { sandboxConninfo } from '../../src/restore/sandbox.js';
 import { ensureTemporal } from '../../src/toolchain/temporal.js';
 import { configure } from '../support/pgdrill-config.js';
+import { eventually } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+
+const folder = join(import.meta.dirname, '..', 'histories');
 
 // Not a test: run by scripts/record-histories.mjs, it writes what replay.test.ts replays.
 
@@ -23,6 +27,7 @@ beforeAll(async () => {
   temporal = await startTestTemporal();
   shop = await protectCluster();
   await shop.sql('create table orders (id int); insert into orders select generate_series(1, 100)');
+  await shop.backup('full');
 });
 
 afterAll(async () => {
@@ -30,20 +35,49 @@ afterAll(async () => {
   await temporal.stop();
 });
 
+const cluster = 'shop';
+const into = (name: string): string => join(shop.scratch, name);
+
+/** One run a workflow and outcome, by the name of its file. */
+const runs: Record<string, () => Promise<WorkflowHandle>> = {
+  backup: () => run('backup', { cluster }),
+  'backup-failed': () => run('backup', { cluster }, undefined, failing('takeBaseBackup', 'DiskFullError')),
+  'drill-passed': () => run('drill', { cluster, backup: 'full+incremental', gates: ['promote'] }, approve),
+  'drill-failed': () => run('drill', { cluster }, undefined, changeARow),
+  'drill-rejected': () => run('drill', { cluster, gates: ['restore'] }, reject),
+  'drill-cancelled': () => run('drill', { cluster, gates: ['promote'] }, cancelAtGate),
+  'drill-left-over': () => run('drill', { cluster }, undefined, failing('cleanUp', 'SandboxError')),
+  recover: () => run('recover', { cluster, into: into('recovered'), gates: [] }),
+  'recover-rejected': () => run('recover', { cluster, into: into('rejected'), gates: ['restore'] }, reject),
+  'recover-fixed': () =>
+    run(
+      'recover',
+      { cluster, into: into('fixed'), gates: [] },
+      answerFix('approve'),
+      failing('replayWal', 'RepositoryError', 1),
+    ),
+  'recover-given-up': () =>
+    run(
+      'recover',
+      { cluster, into: into('given-up'), gates: [] },
+      answerFix('reject'),
+      failing('replayWal', 'RepositoryError'),
+    ),
+  'sabotage-drill': () => run('sabotageDrill', { cluster, kind: 'row-changed' }),
+  janitor: () => run('janitor', {}),
+};
+
 test('record', async () => {
-  await keep('backup', await run('backup', { cluster: 'shop' }));
-  await keep(
-    'drill-passed',
-    await run('drill', { cluster: 'shop', backup: 'full+incremental', gates: ['promote'] }, approve),
-  );
-  await keep('drill-failed', await run('drill', { cluster: 'shop' }, undefined, changeARow));
-  await keep('drill-rejected', await run('drill', { cluster: 'shop', gates: ['restore'] }, reject));
-  await keep('recover', await run('recover', { cluster: 'shop', into: join(shop.scratch, 'recovered'), gates: [] }));
+  const recorded: string[] = await readdir(folder).catch(() => []);
+  for (const [name, make] of Object.entries(runs)) {
+    if (recorded.includes(`${name}.json`)) continue;
+    await keep(name, await make());
+  }
 });
 
 /** Runs a workflow to its end, whatever that is. */
 async function run(
-  kind: 'backup' | 'drill' | 'recover',
+  kind: Parameters<typeof start>[2],
   input: object,
   answer?: (handle: WorkflowHandle) => Promise<void>,
   wrap?: (real: Activities) => Partial<Activities>,
@@ -63,6 +97,41 @@ async function approve(handle: WorkflowHandle): Promise<void> {
 
 async function reject(handle: WorkflowHandle): Promise<void> {
   await handle.signal('reject', { gate: 'restore', by: 'ada', reason: 'not tonight' });
+}
+
+/** Cancels the run where it waits, when it has restored. */
+async function cancelAtGate(handle: WorkflowHandle): Promise<void> {
+  await waitsAt(handle, 'promote');
+  await handle.cancel();
+}
+
+function answerFix(decision: 'approve' | 'reject'): (handle: WorkflowHandle) => Promise<void> {
+  return async (handle) => {
+    await waitsAt(handle, 'fix');
+    await handle.signal(decision, { gate: 'fix', by: 'ada', reason: 'looked at it' });
+  };
+}
+
+async function waitsAt(handle: WorkflowHandle, gate: string): Promise<void> {
+  await eventually(`gate ${gate}`, async () => {
+    const { waiting } = await handle.query<WorkflowProgress>('progress');
+    return waiting?.gate === gate ? true : undefined;
+  });
+}
+
+/** A step that fails as only a person can mend it, so many times. */
+function failing(
+  step: 'takeBaseBackup' | 'replayWal' | 'cleanUp',
+  type: string,
+  times = Infinity,
+): (real: Activities) => Partial<Activities> {
+  let failures = 0;
+  return (real) => ({
+    [step]: async (input: never) => {
+      if (failures++ < times) throw ApplicationFailure.nonRetryable(`${step} failed for the record.`, type);
+      return await real[step](input);
+    },
+  });
 }
 
 function changeARow(real: Activities): Partial<Activities> {
@@ -87,7 +156,6 @@ async function keep(name: string, handle: WorkflowHandle): Promise<void> {
   const history = neutral(JSON.parse(stdout));
   const text = `${JSON.stringify(history, null, 1)}\n`;
   for (const secret of [shop.scratch, hostname(), process.cwd()]) expect(text).not.toContain(secret);
-  const folder = join(import.meta.dirname, '..', 'histories');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${name}.json`), text);
 }
