@@ -21,6 +21,18 @@ export function setPageChecksum(page: Buffer, block: number): void {
   page.writeUInt16LE(pageChecksum(page, block), checksumAt);
 }
 
+/**
+ * A changed page with the checksum that the server would give it. One that has none (checksums are off, or it is empty) gets none.
+ *
+ * @param block number in its fork, not in its file.
+ */
+export function withPageChecksum(page: Buffer, block: number): Buffer {
+  if (page.readUInt16LE(checksumAt) === 0) return page;
+  const sealed = Buffer.from(page);
+  setPageChecksum(sealed, block);
+  return sealed;
+}
+
 const fnvPrime = 16_777_619;
 // PostgreSQL source, checksum_impl.h: 32 sums side by side, each begun with a number of its own.
 const offsets = Uint32Array.of(

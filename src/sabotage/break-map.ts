@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { stopInstance, waitUntilReady } from '../postgres/instance.js';
 import { startSandbox } from '../restore/replay.js';
 import { sandboxLog } from '../restore/sandbox.js';
+import { withPageChecksum } from '../postgres/page.js';
 import { one, rewriteRow } from './break-rows.js';
 import { blockBytes } from './choose-row.js';
 import type { Break, RestoredContext } from './context.js';
 import { nothingToBreak } from './nothing-to-break.js';
-import { withPageChecksum } from './page-checksum.js';
 import { breakInDatabases, inRestored, listTables } from './restored-database.js';
 
 /** How long the restored server may take to come up again: it was stopped cleanly. */

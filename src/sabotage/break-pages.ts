@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 
+import { withPageChecksum } from '../postgres/page.js';
 import { aliveIn, blockBytes, blocksOf, findLastingRow, mostPagesATable, readPage } from './choose-row.js';
 import type { Break, CopyContext } from './context.js';
 import { itemsOf } from './heap-page.js';
 import { backupOf, lastingBlocks } from './lasting-blocks.js';
 import { nothingToBreak } from './nothing-to-break.js';
-import { withPageChecksum } from './page-checksum.js';
 import { sealFile } from './seal.js';
 import { listSourceTables } from './source-tables.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { pageChecksum, withPageChecksum } from '../../src/sabotage/page-checksum.js';
+import { pageChecksum, withPageChecksum } from '../../src/postgres/page.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
