@@ -5,6 +5,7 @@ import { type Answer, answerOf, type NoAnswer, type Reply } from './answer.js';
 import { explainNoAnswer } from './explain-no-answer.js';
 import { beginReading } from './reading-session.js';
 import { replacedTables } from './replaced-tables.js';
+import { applySettings, fixedSettings } from './session-settings.js';
 
 export interface Question {
   sql: string;
@@ -114,43 +115,22 @@ async function isSuperuser(client: Connection): Promise<boolean> {
 
 /** Fixes what could change how an answer prints or what it costs. The user's search_path stays: it belongs to the query. */
 async function fixSettings(client: Connection, options: AskOptions, timeoutMs: number): Promise<void> {
-  const settings = {
+  await applySettings(client, {
     ...options.settings,
     ...(options.asOf === undefined ? {} : { 'pgdrill.as_of': options.asOf }),
+    ...fixedSettings,
     default_transaction_read_only: 'on',
     // 0 would mean no limit.
     statement_timeout: String(Math.max(1, Math.ceil(timeoutMs))),
     // Waiting longer behind somebody's ALTER TABLE would only lengthen the queue behind it.
     lock_timeout: String(Math.max(1, Math.min(30_000, Math.ceil(timeoutMs)))),
-    transaction_timeout: '0',
-    idle_in_transaction_session_timeout: '0',
-    // Rows that a policy hides must end in an error, never in a smaller answer.
-    row_security: 'off',
-    datestyle: 'ISO, YMD',
-    intervalstyle: 'postgres',
-    timezone: 'UTC',
-    extra_float_digits: '1',
-    bytea_output: 'hex',
-    lc_monetary: 'C',
     lc_numeric: 'C',
     lc_time: 'C',
     // Rows in the order in which they lie: else the sum of floating-point numbers differs from one reading to the next.
     synchronize_seqscans: 'off',
     // The whole answer is fetched, at once.
     cursor_tuple_fraction: '1',
-    // One core a connection: the caller decides how many the source can spare.
-    max_parallel_workers_per_gather: '0',
-    jit: 'off',
-  };
-  await client.query(
-    'select pg_catalog.set_config(key, value, false) from pg_catalog.json_each_text($1::pg_catalog.json)',
-    [JSON.stringify(settings)],
-  );
-  await client.query(
-    `select pg_catalog.set_config('client_encoding', case pg_catalog.current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)`,
-  );
-  // Else a server goes on long after its client is gone. Not every platform can look.
-  await client.query(`set client_connection_check_interval = '1s'`).catch(() => undefined);
+  });
 }
 
 async function readSettings(client: Connection): Promise<Record<string, string>> {

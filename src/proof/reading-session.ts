@@ -1,5 +1,6 @@
 import { codeOf, FenceError, messageOf } from '../errors.js';
 import type { Connection } from '../postgres/connection.js';
+import { applySettings, fixedSettings } from './session-settings.js';
 
 /** Waiting behind somebody's ALTER TABLE for longer would only lengthen the queue behind it. */
 const defaultLockTimeoutMs = 30_000;
@@ -13,38 +14,16 @@ export interface ReadingLimits {
  * Fixes every setting that could change what a reading answers or costs, whatever role, database or server say.
  */
 export async function fixSessionSettings(client: Connection, limits: ReadingLimits = {}): Promise<void> {
-  const settings = {
+  await applySettings(client, {
+    ...fixedSettings,
     // Nothing of the user's schemas can step in front of the functions meant here.
     search_path: 'pg_catalog',
-    // Rows that a policy hides must end in an error, never in a silently smaller table.
-    row_security: 'off',
-    // Output formats, for the types that are hashed as they print.
-    datestyle: 'ISO, YMD',
-    intervalstyle: 'postgres',
-    timezone: 'UTC',
-    extra_float_digits: '1',
-    bytea_output: 'hex',
-    lc_monetary: 'C',
     quote_all_identifiers: 'off',
     enable_seqscan: 'on',
     enable_tidscan: 'on',
-    // One core a connection: the caller decides how many the source can spare.
-    max_parallel_workers_per_gather: '0',
-    jit: 'off',
     statement_timeout: '0',
     lock_timeout: String(Math.ceil(limits.lockTimeoutMs ?? defaultLockTimeoutMs)),
-    transaction_timeout: '0',
-    idle_in_transaction_session_timeout: '0',
-  };
-  await client.query('select set_config(key, value, false) from pg_catalog.json_each_text($1::pg_catalog.json)', [
-    JSON.stringify(settings),
-  ]);
-  // The send functions convert to the client's encoding. Without a conversion nothing can fail, and UTF8 takes all others.
-  await client.query(
-    `select set_config('client_encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)`,
-  );
-  // Else a server goes on reading a big table long after its client is gone. Not every platform can look.
-  await client.query(`set client_connection_check_interval = '1s'`).catch(() => undefined);
+  });
 }
 
 /**
