@@ -81,6 +81,7 @@ describe('what a command prints', { timeout: 120_000 }, () => {
     expect(proven.stdout).toMatch(new RegExp(`-incremental .* proven by ${result.id} at `));
     expect(document(await pgdrill(['backups', 'shop', '--json'], { env }))).toMatchObject([
       { type: 'full', standing: 'part of a proven chain', drill: { id: result.id } },
+      { type: 'incremental', standing: 'part of a proven chain', drill: { id: result.id } },
       { type: 'incremental', standing: 'proven', drill: { id: result.id } },
     ]);
 

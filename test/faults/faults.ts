@@ -364,5 +364,5 @@ export const faults: readonly Fault[] = [
 
 /** What runs when everything else is over is not cut short; a finished backup is not thrown away. */
 function heedsNoCancel({ activity }: Row): boolean {
-  return activity === 'recordObjectives' || activity === 'cleanUp';
+  return activity === 'recordObjectives' || activity === 'cleanUp' || activity === 'handOver';
 }
