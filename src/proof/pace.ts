@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Connection } from '../postgres/connection.js';
 
-/** Of four quarters of the time, a connection reads in one while others are at work on the source: two of them then cost it half a core. */
-const restAfterWork = 3;
+/** Of six parts of the time, a connection reads in one while others are at work on the source: two of them then cost it a third of a core. */
+const restAfterWork = 5;
 
 /** How far the reading is, and how long it may take; times by performance.now(). */
 export interface Pace {

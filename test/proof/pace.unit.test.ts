@@ -5,8 +5,8 @@ import { type Pace, restMs } from '../../src/proof/pace.js';
 const pace = (doneBytes: number): Pace => ({ startedAt: 0, deadline: 3_600_000, doneBytes, totalBytes: 1_000 });
 
 describe('the pace of reading a source', () => {
-  it('rests three times as long as it worked where others are at work', () => {
-    expect(restMs(200, 1, pace(500), 600_000)).toBe(600);
+  it('rests five times as long as it worked where others are at work', () => {
+    expect(restMs(200, 1, pace(500), 600_000)).toBe(1000);
   });
 
   it('does not rest where nobody else is there', () => {
@@ -19,6 +19,6 @@ describe('the pace of reading a source', () => {
   });
 
   it('rests from the start, before anything is done', () => {
-    expect(restMs(200, 1, pace(0), 10_000)).toBe(600);
+    expect(restMs(200, 1, pace(0), 10_000)).toBe(1000);
   });
 });
