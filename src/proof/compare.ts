@@ -32,5 +32,3 @@ export function compareFingerprints(
     { ...compareGlobals(source, restored), seconds: 0 },
   ];
 }
-
-export { listNotCompared } from './coverage.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { compareFingerprints, listNotCompared } from '../../src/proof/compare.js';
+import { compareFingerprints } from '../../src/proof/compare.js';
+import { listNotCompared } from '../../src/proof/coverage.js';
 import type {
   ClusterFingerprint,
   DatabaseFingerprint,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compareContent } from '../../src/proof/compare-content.js';
-import { listNotCompared } from '../../src/proof/compare.js';
+import { listNotCompared } from '../../src/proof/coverage.js';
 import type { ContentPolicy } from '../../src/proof/content-policy.js';
 import type { ClusterFingerprint } from '../../src/proof/fingerprint-schema.js';
 import { layoutsOf } from '../../src/proof/relation-layouts.js';
