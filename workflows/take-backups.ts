@@ -5,6 +5,7 @@ import type { BackupType } from '../src/schema/workflow-inputs.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { steps } from './steps.js';
+import { whenFree } from './when-free.js';
 
 /** A backup, and what went wrong beside it, such as a catalog that could not be written. */
 export interface TakenBackup extends BackupSummary {
@@ -31,8 +32,12 @@ async function takeOrNoteFailure(
   const startedAt = new Date().toISOString();
   try {
     return type === 'full'
-      ? await progress.step('base backup', () => steps.takeBaseBackup(what), describe)
-      : await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
+      ? await progress.step('base backup', () => whenFree(progress, () => steps.takeBaseBackup(what)), describe)
+      : await progress.step(
+          'incremental backup',
+          () => whenFree(progress, () => steps.takeIncrementalBackup(what)),
+          describe,
+        );
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);

@@ -11,6 +11,7 @@ import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
 import { addJanitor } from './janitor.js';
+import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
@@ -40,6 +41,7 @@ for (const add of [
   addDrill,
   addRecover,
   addSabotageDrill,
+  addPolicies,
   addDecide,
   addStatus,
   addJanitor,
