@@ -122,7 +122,7 @@ export function fromTemporal(described: ScheduleDescription): ActualSchedule {
       except: (spec.skip ?? []).map(cronOfSpec).sort().join('; '),
       jitter: span(spec.jitter ?? 0),
       'catch-up': span(policies.catchupWindow),
-      overlap: policies.overlap,
+      overlap: String(policies.overlap),
       'pause on failure': policies.pauseOnFailure ? 'yes' : 'no',
       workflow: action.workflowType,
       'workflow id': action.workflowId ?? '',
