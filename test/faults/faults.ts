@@ -29,6 +29,8 @@ export interface Fault {
   ending?: (row: Row) => Ending;
   /** The attempts that the struck step may need, at least and at most. */
   attempts: (row: Row) => [number, number];
+  /** Why another step than the struck one may have been tried again: what Temporal noted of its last attempt but one. Default: none may. */
+  repeatsOthers?: (row: Row) => RegExp | undefined;
   /** Extra expectations, when all is over. */
   afterwards?: (scene: Scene) => Promise<void>;
   /** Nobody tidies up at once. */
@@ -130,6 +132,8 @@ export const faults: readonly Fault[] = [
     },
     // A stopped process keeps its polls open: the server may hand it an attempt that nobody begins.
     attempts: () => [2, 7],
+    // The same goes for the steps that come next, while it is stopped: Temporal takes them back when no heartbeat comes.
+    repeatsOthers: () => /heartbeat timeout/i,
   }),
   fault({
     name: 'Temporal kill -9 and restart',
