@@ -8,6 +8,7 @@ import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
 import { checkPrivileges } from './privileges.js';
+import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
 import { checkSettings } from './settings.js';
 
@@ -35,7 +36,10 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
     async (client) => {
       const source = await readSource(client);
       const findings: Finding[] = [{ name: 'version', level: 'ok', message: `PostgreSQL ${source.serverVersion}` }];
-      findings.push(...(await checkPrivileges(client)));
+      const privileges = await checkPrivileges(client);
+      findings.push(...privileges);
+      if (!privileges.some(({ name }) => name === 'replication'))
+        findings.push(await checkReplicationAccess(patient.connection));
       findings.push(...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)));
       findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
