@@ -16,19 +16,19 @@ import type { BackupRecord } from '../schema/backup-record.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { Capture } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { askSource } from './business-checks.js';
-import type { ContentPolicy } from './content-policy.js';
-import { fingerprintDatabase } from './fingerprint.js';
+import { askSource } from './business/business-checks.js';
+import type { ContentPolicy } from './content/content-policy.js';
+import { fingerprintDatabase } from './content/fingerprint.js';
 import {
   type ClusterFingerprint,
   clusterFingerprintSchema,
   type DatabaseFingerprint,
   type SequenceReading,
 } from './fingerprint-schema.js';
-import { measureRpo, readFailureMoment } from './measure-rpo.js';
-import { dumpGlobals, dumpSchema } from './schema-dump.js';
-import { readSequences } from './sequences.js';
-import { type HeldFence, listDatabases, takeFence } from './take-fence.js';
+import { measureRpo, readFailureMoment } from './fence/measure-rpo.js';
+import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
+import { readSequences } from './sequences/sequences.js';
+import { type HeldFence, listDatabases, takeFence } from './fence/take-fence.js';
 
 export interface CaptureRequest {
   repository: Repository;
