@@ -7,6 +7,7 @@ import { claimFor, openOrCreateRepository, openRepository } from '../repository/
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
+import { adviseOnLocks } from './locks.js';
 import { checkPrivileges } from './privileges.js';
 import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
@@ -42,6 +43,7 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
         findings.push(await checkReplicationAccess(patient.connection));
       findings.push(...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)));
       findings.push(...(await adviseOnFaults(client)));
+      findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
       try {
         await claimFor(await openRepository(patient), source.systemIdentifier);

@@ -49,7 +49,7 @@ export function planSetup(
 ): SetupPlan {
   const { role, database } = roleAndDatabase(connection);
   const wrong = seen?.settings.filter(({ level }) => level !== 'ok');
-  const isSql = (fix: string | undefined): fix is string => fix?.startsWith('alter ') === true;
+  const isSql = (fix: string): boolean => fix.startsWith('alter ');
   return {
     role,
     database,
@@ -57,10 +57,10 @@ export function planSetup(
     settingStatements:
       wrong === undefined
         ? settingStatements(archiveDirectory)
-        : wrong.flatMap(({ fix, message, needsRestart }) =>
+        : wrong.flatMap(({ fix = '', message, needsRestart }) =>
             isSql(fix) ? [{ sql: fix, why: message, needsRestart: needsRestart === true }] : [],
           ),
-    notes: (wrong ?? []).flatMap(({ fix, message }) => (fix === undefined || isSql(fix) ? [] : [`${message} ${fix}`])),
+    notes: (wrong ?? []).flatMap(({ fix = '', message }) => (isSql(fix) ? [] : [`${message} ${fix}`])),
     hbaLines: hbaLines(resolveService(connection), role, seen?.seenAs),
     hbaFile: seen?.hbaFile ?? 'pg_hba.conf',
   };

@@ -18,7 +18,7 @@ it.each([
   [{ host: 'db.example', sslmode: 'verify-full' }, '192.0.2.7', 'hostssl', '192.0.2.7/32'],
   [{ hostaddr: '192.0.2.1', sslmode: 'prefer' }, '2001:db8::7', 'host', '2001:db8::7/128'],
 ])('%j seen as %s', (connection, seenAs, type, address) => {
-  const [first] = words(hbaLines(connection as unknown as Record<string, string>, 'pgdrill', seenAs));
+  const [first] = words(hbaLines(connection, 'pgdrill', seenAs));
   expect(first).toEqual([type, 'all', 'pgdrill', address, 'scram-sha-256']);
 });
 
