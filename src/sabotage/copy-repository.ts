@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makePrivateDirectory } from '../files/durable.js';
 import { parseSegmentName, segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
+import { fetchBackup } from '../repository/fetch-backup.js';
 import { keys, type Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import { Expendable } from './expendable.js';
@@ -45,9 +46,10 @@ export async function copyRepository(
   const from = request.repository.path;
   await linkFile(join(from, keys.identity), join(repository, keys.identity), copy);
   await makePrivateDirectory(join(repository, keys.backups));
-  for (const { id } of request.chain) {
-    context.progress({ doing: `copying ${id}` });
-    const [original, target] = [join(from, keys.backup(id)), join(repository, keys.backup(id))];
+  for (const link of request.chain) {
+    context.progress({ doing: `copying ${link.id}` });
+    const original = await fetchBackup(request.repository, link);
+    const target = join(repository, keys.backup(link.id));
     await linkTree(original, target, { from, to: repository }, copy, context.signal);
   }
   context.progress({ doing: 'copying WAL' });
