@@ -125,7 +125,7 @@ export function fromTemporal(described: ScheduleDescription): ActualSchedule {
       overlap: String(policies.overlap),
       'pause on failure': policies.pauseOnFailure ? 'yes' : 'no',
       workflow: action.workflowType,
-      'workflow id': action.workflowId ?? '',
+      'workflow id': action.workflowId,
       'task queue': action.taskQueue,
       input: sorted(action.args ?? []),
       limits: limits.join(', '),
