@@ -21,9 +21,14 @@ export async function takeBackup(progress: RunProgress, cluster: string, type: B
 async function takeOrNoteFailure(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
   const startedAt = new Date().toISOString();
   try {
-    return type === 'full'
-      ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
-      : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
+    switch (type) {
+      case 'full':
+        return await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe);
+      case 'incremental':
+        return await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
+      case 'differential':
+        return await progress.step('differential backup', () => steps.takeDifferentialBackup({ cluster }), describe);
+    }
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);

@@ -11,13 +11,16 @@ export type GateName = z.infer<typeof gateNameSchema>;
 export const answerableGateSchema = z.enum([...gateNameSchema.options, 'fix']);
 export type AnswerableGate = z.infer<typeof answerableGateSchema>;
 
-export const backupTypeSchema = z.enum(['full', 'incremental']);
+export const backupTypeSchema = z.enum(['full', 'incremental', 'differential']);
 export type BackupType = z.infer<typeof backupTypeSchema>;
 
 /** What `backup` is started with. */
 export const backupInputSchema = z.strictObject({
   cluster: clusterNameSchema,
-  /** `incremental` builds on the newest backup; without one, or where the chain cannot go on safely, it becomes a full. */
+  /**
+   * `incremental` builds on the newest backup, `differential` on the newest full one; without one, or where the chain cannot go on
+   * safely, it becomes a full.
+   */
   type: backupTypeSchema.default('full'),
 });
 export type BackupInput = z.input<typeof backupInputSchema>;
@@ -27,7 +30,9 @@ export const drillInputSchema = z.strictObject({
   cluster: clusterNameSchema,
   target: targetTextSchema.default('fence'),
   /** Backups to take first. `none`: restore from what exists, as a disaster would. */
-  backup: z.enum(['none', 'full', 'incremental', 'full+incremental']).default('none'),
+  backup: z
+    .enum(['none', 'full', 'incremental', 'differential', 'full+incremental', 'full+differential'])
+    .default('none'),
   /** Where to wait for a human. Default: the cluster's `gates`. */
   gates: z.array(gateNameSchema).optional(),
   /** How long a gate waits. Default: the cluster's `gate_timeout`. */
