@@ -1,6 +1,6 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { resolveService } from '../src/postgres/conninfo.js';
-import { restoredMoment } from '../src/proof/restored-moment.js';
+import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
 import type { Capture, Replay, Sandbox, Validation } from '../src/schema/results.js';

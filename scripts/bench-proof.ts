@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 
 import { withConnection } from '../src/postgres/connection.js';
-import { fingerprintDatabase } from '../src/proof/fingerprint.js';
-import { checkIndexReads } from '../src/proof/index-reads.js';
+import { fingerprintDatabase } from '../src/proof/content/fingerprint.js';
+import { checkIndexReads } from '../src/proof/indexes/index-reads.js';
 import { bytes } from '../src/schema/figures.js';
 import { ensurePostgres } from '../src/toolchain/postgres.js';
 import { type BenchCluster, fillBenchCluster, makeBenchCluster } from './bench/bench-cluster.js';

@@ -7,9 +7,9 @@ import { withConnection } from '../src/postgres/connection.js';
 import { initdb, launchInstance, stopInstance, waitUntilReady } from '../src/postgres/instance.js';
 import { readManifest } from '../src/postgres/manifest.js';
 import { runTool } from '../src/process/run-tool.js';
-import { compareContent } from '../src/proof/compare-content.js';
+import { compareContent } from '../src/proof/content/compare-content.js';
 import type { ClusterFingerprint } from '../src/proof/fingerprint-schema.js';
-import { fingerprintDatabase } from '../src/proof/fingerprint.js';
+import { fingerprintDatabase } from '../src/proof/content/fingerprint.js';
 import { judgeLink, type LinkedBackup } from '../src/repository/link-safety.js';
 import { ensurePostgres, toolEnvironment, toolPath } from '../src/toolchain/postgres.js';
 

@@ -12,22 +12,31 @@ export interface TakenBackup extends BackupSummary {
 }
 
 /** Takes one backup and notes it in the catalog, also when it fails. */
-export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<TakenBackup> {
-  const backup = await takeOrNoteFailure(progress, cluster, type);
+export async function takeBackup(
+  progress: RunProgress,
+  cluster: string,
+  type: BackupType,
+  policy?: string,
+): Promise<TakenBackup> {
+  const backup = await takeOrNoteFailure(progress, { cluster, type, policy });
   const { warnings } = await steps.recordBackup({ cluster, backupId: backup.id });
   return { ...backup, warnings };
 }
 
-async function takeOrNoteFailure(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
+async function takeOrNoteFailure(
+  progress: RunProgress,
+  { cluster, type, policy }: { cluster: string; type: BackupType; policy: string | undefined },
+): Promise<BackupSummary> {
+  const what = { cluster, ...(policy === undefined ? {} : { policy }) };
   const startedAt = new Date().toISOString();
   try {
     switch (type) {
       case 'full':
-        return await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe);
+        return await progress.step('base backup', () => steps.takeBaseBackup(what), describe);
       case 'incremental':
-        return await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
+        return await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
       case 'differential':
-        return await progress.step('differential backup', () => steps.takeDifferentialBackup({ cluster }), describe);
+        return await progress.step('differential backup', () => steps.takeDifferentialBackup(what), describe);
     }
   } catch (error) {
     if (!isCancellation(error)) {

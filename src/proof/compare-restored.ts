@@ -6,15 +6,15 @@ import type { Check } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints } from './compare.js';
-import { listNotCompared } from './coverage.js';
-import { fingerprintDatabase } from './fingerprint.js';
+import { listNotCompared } from './content/coverage.js';
+import { fingerprintDatabase } from './content/fingerprint.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from './fingerprint-schema.js';
 import type { KeptChecks } from './kept-checks.js';
-import { locateDifferences } from './locate-differences.js';
-import { layoutsOf } from './relation-layouts.js';
-import { dumpGlobals, dumpSchema } from './schema-dump.js';
-import { readSequences } from './sequences.js';
-import { listDatabases } from './take-fence.js';
+import { locateDifferences } from './differences/locate-differences.js';
+import { layoutsOf } from './content/relation-layouts.js';
+import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
+import { readSequences } from './sequences/sequences.js';
+import { listDatabases } from './fence/take-fence.js';
 import type { ValidateRequest } from './validate.js';
 
 /** Reads everything that the source's fingerprint names in the sandbox, and compares. Without a fence nothing can be compared. */

@@ -1,8 +1,8 @@
 import type { Check } from '../schema/results.js';
-import { compareContent } from './compare-content.js';
-import { compareGlobals, compareSchema } from './compare-schema.js';
-import { compareSequences } from './compare-sequences.js';
-import { compareUnlogged } from './compare-unlogged.js';
+import { compareContent } from './content/compare-content.js';
+import { compareGlobals, compareSchema } from './schema/compare-schema.js';
+import { compareSequences } from './sequences/compare-sequences.js';
+import { compareUnlogged } from './content/compare-unlogged.js';
 import type { ClusterFingerprint } from './fingerprint-schema.js';
 
 export interface CompareOptions {

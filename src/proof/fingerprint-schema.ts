@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { instantSchema, lsnSchema } from '../schema/primitives.js';
-import { businessSchema } from './business-schema.js';
+import { businessSchema } from './business/business-schema.js';
 
 /**
  * What the source looked like at the fence. It may be large (one entry a table), so between two activities it lies in a

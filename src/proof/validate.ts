@@ -5,19 +5,19 @@ import { runSandbox } from '../restore/open.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { askRestored } from './ask-restored.js';
+import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
-import type { AskSandboxRequest } from './business-checks.js';
+import type { AskSandboxRequest } from './business/business-checks.js';
 import { compareWithSource } from './compare-restored.js';
-import { checkIndexReads } from './index-reads.js';
+import { checkIndexReads } from './indexes/index-reads.js';
 import { openKeptChecks } from './kept-checks.js';
 import { amcheckSchema, createSchema, dropOwnSchemas, listConnectable } from './own-schemas.js';
-import { checkShutDown } from './restart.js';
-import { checkStructure } from './structure.js';
-import { checkUsable } from './usable.js';
-import { checkVacuum } from './vacuum.js';
-import { checkVisibilityMap } from './visibility-map.js';
-import { checkWal } from './wal.js';
+import { checkShutDown } from './structure/restart.js';
+import { checkStructure } from './structure/structure.js';
+import { checkUsable } from './structure/usable.js';
+import { checkVacuum } from './structure/vacuum.js';
+import { checkVisibilityMap } from './structure/visibility-map.js';
+import { checkWal } from './structure/wal.js';
 
 export interface ValidateRequest {
   repository: Repository;

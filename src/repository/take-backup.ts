@@ -27,7 +27,9 @@ export interface BackupRequest {
   connection: Conninfo;
   type: BackupRecord['type'];
   /** When a chain is too long or too heavy to go on; absent: never. */
-  policy?: ChainPolicy;
+  limits?: ChainPolicy;
+  /** The policy that it is taken for, if any. */
+  policy?: string | undefined;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function takeBackup(
       { signal: context.signal },
     );
     await claimFor(request.repository, source.systemIdentifier);
-    const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.policy });
+    const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.limits });
     const attempt = { tools, request, context, lock, source, tablespaces };
     if (chain === undefined) return await takeOne({ ...attempt, fallbackReason });
     try {
@@ -177,6 +179,7 @@ async function takeOne({
       type,
       requestedType: request.type,
       ...(fallbackReason === undefined ? {} : { fallbackReason }),
+      ...(request.policy === undefined ? {} : { policy: request.policy }),
       ...(parent === undefined ? {} : { parent: parent.id }),
       ...(judgement.safe ? {} : { unsafe: judgement.reasons }),
       systemIdentifier: manifest.systemIdentifier,

@@ -37,6 +37,7 @@ import {
 import { mendVisibilityMaps } from './mend-visibility-maps.js';
 import { formatSettings, sandboxSettings } from './sandbox-settings.js';
 import { keepVerifiedLinks, readVerifiedLinks } from './verified-links.js';
+import { keepLastSegment, lastSegments } from './last-segment.js';
 import { readWalToReplay } from './wal-range.js';
 
 export interface PrepareRequest {
@@ -100,6 +101,7 @@ export async function prepareRestore(
   const expected = await expectControlData(tools, sources, request);
   await claimed(async () => {
     await configure(tools, request);
+    await keepLastSegment(tools, request, last, context.signal);
     await writeSandboxRecord({ sandbox, operation: context.operation, prepared, expected, mended, wal });
   });
   return prepared;
@@ -221,6 +223,7 @@ async function configure(tools: PostgresTools, request: PrepareRequest): Promise
     control: await readControlData(tools, data),
     target: request.target,
     walDirectory: request.walDirectory,
+    lastSegments: lastSegments(sandbox),
     socketDirectory: sandbox.socketDirectory,
     configDirectory: sandboxConfig(sandbox),
     port: sandbox.port,

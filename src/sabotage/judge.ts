@@ -53,7 +53,7 @@ function judgeGreen(
   return { ...judged, seenBy: seen, verdict: 'passed', reason: `The restore mended what was broken. ${sentence}` };
 }
 
-/** Whether `exclude` or `scope: sample` left something out (src/proof/coverage.ts). */
+/** Whether `exclude` or `scope: sample` left something out (src/proof/content/coverage.ts). */
 function comparesOnlyPart(validation: TrialOutcome['validation']): boolean {
   const { blocksRead, blocks, excluded } = validation?.checks.find(({ name }) => name === 'content')?.figures ?? {};
   return Number(excluded ?? 0) > 0 || Number(blocksRead ?? 0) < Number(blocks ?? 0);

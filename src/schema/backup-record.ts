@@ -14,6 +14,8 @@ export const backupRecordSchema = z.object({
   /** The type that was asked for, and why another was taken. */
   requestedType: z.enum(['full', 'incremental', 'differential']),
   fallbackReason: z.string().optional(),
+  /** The policy of the configuration that it was taken for; absent where somebody asked for it. */
+  policy: z.string().optional(),
   /** The backup that this one builds on; absent for a full. Of a differential it is a full one. */
   parent: z.string().optional(),
   /** For a full that was made of a chain in the repository: the chain. Its times and LSNs are those of the last of them. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
+import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
@@ -118,6 +119,9 @@ export const clusterConfigurationSchema = z.strictObject({
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
+  policies: policiesSchema,
+  drills: scheduledDrillsSchema,
+  sabotage: scheduledSabotageSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 

@@ -8,8 +8,8 @@ const guarded = {
   'src/postgres/combinebackup.js': ['combineBackups'],
   'src/postgres/instance.js': ['launchInstance', 'stopInstance', 'waitUntilReady'],
   'src/postgres/verifybackup.js': ['verifyBackup'],
-  'src/proof/structure.js': ['checkStructure'],
-  'src/proof/take-fence.js': ['takeFence'],
+  'src/proof/structure/structure.js': ['checkStructure'],
+  'src/proof/fence/take-fence.js': ['takeFence'],
   'src/restore/resolve-target.js': ['resolveTarget'],
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { compareFingerprints } from '../../src/proof/compare.js';
-import { listNotCompared } from '../../src/proof/coverage.js';
+import { listNotCompared } from '../../src/proof/content/coverage.js';
 import type {
   ClusterFingerprint,
   DatabaseFingerprint,

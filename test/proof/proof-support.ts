@@ -1,9 +1,13 @@
 import { parseConninfo, type Conninfo } from '../../src/postgres/conninfo.js';
 import { compareFingerprints } from '../../src/proof/compare.js';
 import type { ClusterFingerprint, DatabaseFingerprint } from '../../src/proof/fingerprint-schema.js';
-import { fingerprintDatabase, type ContentFingerprint, type FingerprintOptions } from '../../src/proof/fingerprint.js';
-import { dumpGlobals, dumpSchema } from '../../src/proof/schema-dump.js';
-import { readSequences } from '../../src/proof/sequences.js';
+import {
+  fingerprintDatabase,
+  type ContentFingerprint,
+  type FingerprintOptions,
+} from '../../src/proof/content/fingerprint.js';
+import { dumpGlobals, dumpSchema } from '../../src/proof/schema/schema-dump.js';
+import { readSequences } from '../../src/proof/sequences/sequences.js';
 import type { Check } from '../../src/schema/results.js';
 import type { TestCluster } from '../support/cluster.js';
 

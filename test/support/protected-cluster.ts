@@ -39,7 +39,7 @@ export interface ProtectedCluster {
   repository: Repository;
   /** Runs SQL (several statements, too) as superuser. @returns the rows of the last statement. */
   sql: <Row extends object = Record<string, unknown>>(text: string, database?: string) => Promise<Row[]>;
-  backup: (type?: BackupRecord['type'], operation?: string, policy?: ChainPolicy) => Promise<BackupRecord>;
+  backup: (type?: BackupRecord['type'], operation?: string, limits?: ChainPolicy) => Promise<BackupRecord>;
   /** Switches the WAL segment and waits until it is archived. @returns the LSN up to which the archive reaches at least. */
   archive: () => Promise<string>;
   remove: () => Promise<void>;
@@ -95,10 +95,10 @@ export async function protectCluster(
       admin,
       repository,
       sql,
-      backup: async (type = 'full', operation = `test/${++operations}`, policy) =>
+      backup: async (type = 'full', operation = `test/${++operations}`, limits) =>
         await takeBackup(
           source.tools,
-          { repository, connection: patient.connection, type, ...(policy === undefined ? {} : { policy }) },
+          { repository, connection: patient.connection, type, ...(limits === undefined ? {} : { limits }) },
           standaloneContext(operation),
         ),
       archive: () => archiveNow(patient),

@@ -1,0 +1,34 @@
+import { withConnection } from '../../postgres/connection.js';
+import type { StepContext } from '../../process/step-context.js';
+import { sandboxConninfo } from '../../restore/sandbox.js';
+import type { Check } from '../../schema/results.js';
+import { attempt } from '../attempt.js';
+import { type AskSandboxRequest, checkBusiness, checkNewest } from './business-checks.js';
+import type { ClusterFingerprint } from '../fingerprint-schema.js';
+import { listDatabases } from '../fence/take-fence.js';
+import type { ValidateRequest } from '../validate.js';
+
+/** Asks the restored cluster what the source was asked: the newest rows, and the business checks of the configuration. */
+export async function askRestored(
+  request: ValidateRequest,
+  source: ClusterFingerprint | undefined,
+  context: StepContext,
+): Promise<Check[]> {
+  const { connections, role, capture, business } = request;
+  const connection = sandboxConninfo(request.sandbox, role);
+  // By the superuser: at an older target the role may not be there yet, which leaves its questions unproven, and nothing else.
+  const databases = await withConnection(sandboxConninfo(request.sandbox), listDatabases, { signal: context.signal });
+  const asking: AskSandboxRequest = {
+    connection,
+    connections,
+    checks: business?.checks ?? [],
+    database: business?.database ?? 'postgres',
+    databases: databases.map(({ name }) => name),
+    source: source?.business,
+    asOf: capture?.fence.takenAt ?? business?.asOf,
+  };
+  return [
+    await attempt('newest rows', context.signal, () => checkNewest(asking, context)),
+    ...(await checkBusiness(asking, context)),
+  ];
+}

@@ -1,0 +1,36 @@
+import type { Check } from '../../schema/results.js';
+import { databasePairs } from './compare-content.js';
+import type { ClusterFingerprint } from '../fingerprint-schema.js';
+
+/**
+ * The check `unlogged`: unlogged tables are in no WAL, so every restore empties them (manual, CREATE TABLE, "UNLOGGED"). Each
+ * of the source must be there, readable and empty. Whether they matter is for people to know: the summary says how many.
+ */
+export function compareUnlogged(source: ClusterFingerprint, restored: ClusterFingerprint): Omit<Check, 'seconds'> {
+  const problems: Check['problems'] = [];
+  let tables = 0;
+  for (const { database, before, after } of databasePairs(source, restored)) {
+    // A missing database is the content check's to name.
+    if (before === undefined || after === undefined) continue;
+    tables += before.unlogged.length;
+    for (const { schema, name } of before.unlogged) {
+      const found = after.unlogged.find((table) => table.schema === schema && table.name === name);
+      const object = `${database}.${schema}.${name}`;
+      if (found === undefined) problems.push({ object, detail: 'is missing' });
+      else if (found.unreadable !== undefined) problems.push({ object, detail: `cannot be read: ${found.unreadable}` });
+      else if (found.empty !== true) problems.push({ object, detail: 'is not empty, as recovery must leave it' });
+    }
+  }
+  return {
+    name: 'unlogged',
+    status: problems.length > 0 ? 'failed' : 'passed',
+    summary:
+      problems.length > 0
+        ? `${problems.length} of ${tables} unlogged tables are not as recovery must leave them.`
+        : tables === 0
+          ? 'There are no unlogged tables.'
+          : `${tables} unlogged tables came back empty, as they do after every restore.`,
+    figures: { tables, differing: problems.length },
+    problems,
+  };
+}
