@@ -55,6 +55,12 @@ const { takeIncrementalBackup } = proxyActivities<Activities>({
   retry: patientButBusy,
   summary: 'Incremental backup on top of the newest one',
 });
+const { takeDifferentialBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patientButBusy,
+  summary: 'Differential backup on top of the newest full one',
+});
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   ...everyStep,
@@ -167,6 +173,7 @@ export const steps = {
   checkArchive,
   takeBaseBackup,
   takeIncrementalBackup,
+  takeDifferentialBackup,
   recordBackup,
   recordFailedBackup,
   captureLsn,

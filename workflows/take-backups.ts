@@ -31,13 +31,22 @@ async function takeOrNoteFailure(
   const what = { cluster, ...(policy === undefined ? {} : { policy }) };
   const startedAt = new Date().toISOString();
   try {
-    return type === 'full'
-      ? await progress.step('base backup', () => whenFree(progress, () => steps.takeBaseBackup(what)), describe)
-      : await progress.step(
+    switch (type) {
+      case 'full':
+        return await progress.step('base backup', () => whenFree(progress, () => steps.takeBaseBackup(what)), describe);
+      case 'incremental':
+        return await progress.step(
           'incremental backup',
           () => whenFree(progress, () => steps.takeIncrementalBackup(what)),
           describe,
         );
+      case 'differential':
+        return await progress.step(
+          'differential backup',
+          () => whenFree(progress, () => steps.takeDifferentialBackup(what)),
+          describe,
+        );
+    }
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);
