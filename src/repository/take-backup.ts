@@ -24,6 +24,8 @@ export interface BackupRequest {
   repository: Repository;
   connection: Conninfo;
   type: 'full' | 'incremental';
+  /** The policy that it is taken for, if any. */
+  policy?: string | undefined;
 }
 
 /**
@@ -191,6 +193,7 @@ async function takeOne({
       type,
       requestedType: request.type,
       ...(fallbackReason === undefined ? {} : { fallbackReason }),
+      ...(request.policy === undefined ? {} : { policy: request.policy }),
       ...(parent === undefined ? {} : { parent: parent.id }),
       ...(judgement.safe ? {} : { unsafe: judgement.reasons }),
       systemIdentifier: manifest.systemIdentifier,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
+import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { retentionConfigurationSchema } from './retention.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -116,6 +118,10 @@ export const clusterConfigurationSchema = z.strictObject({
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
+  policies: policiesSchema,
+  drills: scheduledDrillsSchema,
+  sabotage: scheduledSabotageSchema,
+  retention: retentionConfigurationSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 

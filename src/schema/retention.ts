@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { scheduleFields } from './schedule.js';
 
 /** `clusters.<name>.retention`. Every default is on the side of keeping. */
 export const retentionConfigurationSchema = z
@@ -33,12 +34,10 @@ export const retentionConfigurationSchema = z
       .describe(
         'Where the newest backup or the last run of retention is older than this, backups have stopped or the clock has jumped: nothing is deleted then.',
       ),
-    cron: z
-      .string()
-      .min(1)
-      .default('30 4 * * *')
-      .describe('When it runs: a cron expression of five fields, in UTC.'),
+    ...scheduleFields,
+    cron: scheduleFields.cron.default('30 4 * * *'),
   })
+  .optional()
   .describe('What may be deleted, and when. Without this block nothing ever is.');
 export type RetentionConfiguration = z.infer<typeof retentionConfigurationSchema>;
 
