@@ -10,8 +10,10 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addHold } from './hold.js';
 import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
+import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
 import { colors, printJson, say } from './terminal.js';
@@ -41,6 +43,8 @@ for (const add of [
   addRecover,
   addSabotageDrill,
   addDecide,
+  addRetention,
+  addHold,
   addStatus,
   addJanitor,
   addDev,

@@ -85,18 +85,18 @@ export async function withHoldsLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const deadline = performance.now() + waitMs;
-  let begun = false;
+  const mine = { begun: false };
   for (;;) {
     signal.throwIfAborted();
     try {
       const contender = { operation, guards: 'What is held in the repository' };
       return await withLockFile(join(repository.path, 'holds.lock'), contender, () => {
-        begun = true;
+        mine.begun = true;
         return work();
       });
     } catch (error) {
       // Only the lock's own refusal is waited for.
-      if (begun || !(error instanceof BusyError) || performance.now() > deadline) throw error;
+      if (mine.begun || !(error instanceof BusyError) || performance.now() > deadline) throw error;
     }
     await sleep(100, undefined, { signal }).catch(() => undefined);
   }

@@ -71,7 +71,10 @@ async function takeOut(
   lock: HeldLock,
 ): Promise<Run> {
   const { repository, walDirectory } = request;
-  const due = childrenFirst(plan.backups.filter(({ fate }) => fate === 'delete'), facts.backups);
+  const due = childrenFirst(
+    plan.backups.filter(({ fate }) => fate === 'delete'),
+    facts.backups,
+  );
   const files = plan.wal.filter(({ fate }) => fate === 'delete').map(({ file }) => file);
   const run = continued(facts, context.operation);
   // Of WAL that an earlier attempt has begun to delete, the rest is counted already.

@@ -56,10 +56,11 @@ export function branchesOf({ backups, wal }: RetentionFacts, windowStart: Date):
       active:
         timeline === newest ||
         wal.files.some(
-          (file) =>
-            file.timeline === timeline && file.segment !== undefined && file.mtimeMs >= windowStart.getTime(),
+          (file) => file.timeline === timeline && file.segment !== undefined && file.mtimeMs >= windowStart.getTime(),
         ) ||
-        backups.some((backup) => backup.timeline === timeline && Date.parse(backup.finishedAt) >= windowStart.getTime()),
+        backups.some(
+          (backup) => backup.timeline === timeline && Date.parse(backup.finishedAt) >= windowStart.getTime(),
+        ),
     };
   });
 }

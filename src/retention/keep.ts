@@ -34,7 +34,10 @@ export function whatToKeep(facts: RetentionFacts, branches: readonly Branch[], w
   const anchors = new Map<Branch, BackupRecord[]>();
   for (const branch of branches.filter(({ active }) => active)) {
     const found = anchorsOf(branch, facts, windowStart, failed);
-    anchors.set(branch, found.map(({ backup }) => backup));
+    anchors.set(
+      branch,
+      found.map(({ backup }) => backup),
+    );
     for (const { backup, why } of found) keep(backup, why);
   }
   const newest = newestBackup(backups);
@@ -44,7 +47,8 @@ export function whatToKeep(facts: RetentionFacts, branches: readonly Branch[], w
     keep(full, `full ${index + 1} of the newest ${settings.minFulls}`);
   for (const backup of backups) {
     const { keepMs, whose } = keepOf(backup, facts);
-    if (Date.parse(backup.finishedAt) + keepMs > now.getTime()) keep(backup, `younger than ${duration(keepMs)} (${whose})`);
+    if (Date.parse(backup.finishedAt) + keepMs > now.getTime())
+      keep(backup, `younger than ${duration(keepMs)} (${whose})`);
   }
   keepAncestors(backups, reasons, keep);
   return { reasons, anchors };
@@ -101,7 +105,8 @@ function anchorsOf(
   const onTimeline = branch.history.length > 1 ? ` (timeline ${branch.timeline})` : '';
   for (let index = start; index >= 0 && reached === undefined; index -= 1) {
     const backup = branch.backups[index];
-    if (backup !== undefined) add(backup, `reaches the start of the window of ${duration(settings.windowMs)}${onTimeline}`);
+    if (backup !== undefined)
+      add(backup, `reaches the start of the window of ${duration(settings.windowMs)}${onTimeline}`);
   }
   for (const backup of branch.backups.slice(start + 1)) {
     if (reached === undefined || compareLsn(reach(backup), reached) > 0)

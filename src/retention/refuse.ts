@@ -15,11 +15,16 @@ const skewMs = 5 * 60_000;
  *
  * @throws RetentionRefusedError.
  */
-export function refuseWrongClock(facts: RetentionFacts, plan: Pick<RetentionPlan, 'backups' | 'wal'>, accepted: boolean): void {
+export function refuseWrongClock(
+  facts: RetentionFacts,
+  plan: Pick<RetentionPlan, 'backups' | 'wal'>,
+  accepted: boolean,
+): void {
   const { now, backups, wal, state, settings } = facts;
   const newest = latest(backups.map(({ finishedAt, id }) => ({ at: Date.parse(finishedAt), what: `backup ${id}` })));
   const newestWal = latest(wal.files.map(({ mtimeMs, name }) => ({ at: mtimeMs, what: `WAL file ${name}` })));
-  const lastRun = state.lastRunAt === undefined ? [] : [{ at: Date.parse(state.lastRunAt), what: 'the last run of retention' }];
+  const lastRun =
+    state.lastRunAt === undefined ? [] : [{ at: Date.parse(state.lastRunAt), what: 'the last run of retention' }];
   const ahead = [newest, newestWal, ...lastRun].find((each) => each !== undefined && each.at > now.getTime() + skewMs);
   if (ahead !== undefined) {
     throw new RetentionRefusedError({
@@ -33,14 +38,16 @@ export function refuseWrongClock(facts: RetentionFacts, plan: Pick<RetentionPlan
   if (last !== undefined && now.getTime() - last.at > settings.maxPauseMs) {
     throw new RetentionRefusedError({
       what: `The clock says ${minute(now)}, and the last run of retention was at ${minute(new Date(last.at))}: more than max_pause (${duration(settings.maxPauseMs)}) ago.`,
-      means: 'Either retention did not run for long, or the clock has jumped ahead, and everything looks too old. Nothing was marked or deleted.',
+      means:
+        'Either retention did not run for long, or the clock has jumped ahead, and everything looks too old. Nothing was marked or deleted.',
       todo: 'Look at the clock. If it is right: pgdrill retention apply CLUSTER --accept-clock',
     });
   }
   if (newest === undefined || now.getTime() - newest.at <= settings.maxPauseMs) return;
   throw new RetentionRefusedError({
     what: `Nothing is newer than ${newest.what} of ${minute(new Date(newest.at))}: no backup was taken within max_pause (${duration(settings.maxPauseMs)}).`,
-    means: 'Backups have stopped, or the clock has jumped ahead: what looks old may be the best there is. Nothing was marked or deleted.',
+    means:
+      'Backups have stopped, or the clock has jumped ahead: what looks old may be the best there is. Nothing was marked or deleted.',
     todo: 'Find out why no backup is taken, and take one: pgdrill backup CLUSTER. If this is meant: pgdrill retention apply CLUSTER --accept-clock',
   });
 }
@@ -110,12 +117,16 @@ export function refuseContradiction(
       ([from, to]) => !after.some(([first, last]) => compareLsn(first, from) <= 0 && compareLsn(to, last) <= 0),
     );
     if (lost !== undefined)
-      throw contradiction(`on timeline ${branch.timeline}, ${lost[0]} to ${lost[1]} lies in the window and could not be restored any more`);
+      throw contradiction(
+        `on timeline ${branch.timeline}, ${lost[0]} to ${lost[1]} lies in the window and could not be restored any more`,
+      );
   }
 }
 
 function archiveOf(archive: WalArchive, fates: RetentionPlan['wal']): WalArchive {
-  const gone = new Set(fates.filter(({ fate }) => fate !== 'keep').map(({ file }) => `${file.timeline}/${file.segment}`));
+  const gone = new Set(
+    fates.filter(({ fate }) => fate !== 'keep').map(({ file }) => `${file.timeline}/${file.segment}`),
+  );
   return {
     ...archive,
     segments: new Map(
@@ -128,7 +139,10 @@ function archiveOf(archive: WalArchive, fates: RetentionPlan['wal']): WalArchive
 }
 
 /** The stretches of WAL to whose every place a backup leads, joined. */
-function reached(backups: readonly BackupRecord[], reach: (backup: BackupRecord) => string): [from: string, to: string][] {
+function reached(
+  backups: readonly BackupRecord[],
+  reach: (backup: BackupRecord) => string,
+): [from: string, to: string][] {
   const stretches: [string, string][] = [];
   for (const backup of [...backups].sort((a, b) => compareLsn(a.endLsn, b.endLsn))) {
     const [from, to] = [backup.endLsn, reach(backup)];

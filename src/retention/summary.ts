@@ -21,7 +21,13 @@ export function stretchesOf(wal: readonly WalFate[], fate?: Fate): (WalStretch &
     } else if (taken) {
       const { name, sizeBytes } = each.file;
       const { markedAt } = each;
-      stretches.push({ from: name, to: name, files: 1, bytes: sizeBytes, ...(markedAt === undefined ? {} : { markedAt }) });
+      stretches.push({
+        from: name,
+        to: name,
+        files: 1,
+        bytes: sizeBytes,
+        ...(markedAt === undefined ? {} : { markedAt }),
+      });
     }
     previous = each;
   }

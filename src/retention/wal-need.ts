@@ -64,11 +64,13 @@ export function neededWal(
 /** Why nothing of the archive is deleted at all, where that is so. */
 export function whyNoWalGoes(facts: RetentionFacts): string | undefined {
   const { wal } = facts;
-  if (!wal.owned) return `The WAL in ${wal.archive.directory} is not pgdrill’s own: whoever fills that archive has to clear it.`;
+  if (!wal.owned)
+    return `The WAL in ${wal.archive.directory} is not pgdrill’s own: whoever fills that archive has to clear it.`;
   if (wal.withoutHistory.length > 0) {
     return `No WAL is deleted: the history file of timeline ${wal.withoutHistory.join(', ')} is missing in ${wal.archive.directory}, so nobody can tell which WAL leads there. Bring it back (the source’s pg_wal, a standby).`;
   }
-  if (hasMixedSizes(facts)) return 'No WAL is deleted: the backups are of different WAL segment sizes, so file names do not say where WAL lies.';
+  if (hasMixedSizes(facts))
+    return 'No WAL is deleted: the backups are of different WAL segment sizes, so file names do not say where WAL lies.';
   return undefined;
 }
 

@@ -13,12 +13,10 @@ export const retentionConfigurationSchema = z
       ),
     keep_unscheduled: durationSchema
       .default('30d')
-      .describe('How long a backup is kept that no policy took. Those of a policy are kept as long as its `keep` says.'),
-    min_fulls: z
-      .int()
-      .min(1)
-      .default(2)
-      .describe('As many of the newest full backups are kept, however old they are.'),
+      .describe(
+        'How long a backup is kept that no policy took. Those of a policy are kept as long as its `keep` says.',
+      ),
+    min_fulls: z.int().min(1).default(2).describe('As many of the newest full backups are kept, however old they are.'),
     minimum_proven: z
       .int()
       .min(1)
@@ -28,7 +26,9 @@ export const retentionConfigurationSchema = z
       ),
     grace: durationSchema
       .default('24h')
-      .describe('How long after it was marked something is deleted. Until then `pgdrill retention undo` takes the mark back.'),
+      .describe(
+        'How long after it was marked something is deleted. Until then `pgdrill retention undo` takes the mark back.',
+      ),
     max_pause: durationSchema
       .default('8d')
       .describe(

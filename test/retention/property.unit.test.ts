@@ -16,7 +16,8 @@ function reachOf(facts: RetentionFacts, timeline: number): (backup: BackupRecord
   const history = facts.wal.histories.get(timeline)!;
   return ({ endLsn }) => {
     const segment = lsnToBigInt(endLsn) / BigInt(segmentSizeBytes);
-    const found = known.get(segment) ?? lsnToBigInt(continuityFrom(facts.wal.archive, history, endLsn).endLsn ?? endLsn);
+    const found =
+      known.get(segment) ?? lsnToBigInt(continuityFrom(facts.wal.archive, history, endLsn).endLsn ?? endLsn);
     known.set(segment, found);
     return found > lsnToBigInt(endLsn) ? found : lsnToBigInt(endLsn);
   };
@@ -38,7 +39,8 @@ function onBranch({ backups, wal }: RetentionFacts, timeline: number): BackupRec
       isWhole(backups, backup.id) &&
       history.some(
         (span) =>
-          span.timeline === backup.timeline && (span.endLsn === undefined || compareLsn(backup.endLsn, span.endLsn) <= 0),
+          span.timeline === backup.timeline &&
+          (span.endLsn === undefined || compareLsn(backup.endLsn, span.endLsn) <= 0),
       ),
   );
 }
@@ -113,30 +115,37 @@ function live(seed: number, look: (world: World) => void): World {
 const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
 
 describe('whatever happened, after retention', () => {
-  it('every moment of the window can be restored as before; what is held, proven last or built upon is there', { timeout: 120_000 }, () => {
-    const seen = { moments: 0, deleted: 0, held: 0, proven: 0 };
-    for (const seed of seeds) {
-      const world = live(seed, (each) => {
-        const name = `seed ${seed}, ${new Date(each.now).toISOString()}`;
-        const ever = restorable(each, each.facts({ backups: each.allBackups, files: each.allFiles }));
-        const now = restorable(each, each.facts());
-        expect([...ever].filter((point) => !now.has(point)), name).toEqual([]);
-        seen.moments += ever.size;
-        expectChains(each, name);
-        seen.held += expectHeld(each, name);
-        if (newestProven(each, each.allBackups) !== undefined) {
-          expect(newestProven(each, each.backups), name).toBeDefined();
-          seen.proven += 1;
-        }
-      });
-      seen.deleted += world.allBackups.length - world.backups.length;
-    }
-    // Not for lack of cases.
-    expect(seen.moments).toBeGreaterThan(10_000);
-    expect(seen.deleted).toBeGreaterThan(200);
-    expect(seen.held).toBeGreaterThan(50);
-    expect(seen.proven).toBeGreaterThan(50);
-  });
+  it(
+    'every moment of the window can be restored as before; what is held, proven last or built upon is there',
+    { timeout: 120_000 },
+    () => {
+      const seen = { moments: 0, deleted: 0, held: 0, proven: 0 };
+      for (const seed of seeds) {
+        const world = live(seed, (each) => {
+          const name = `seed ${seed}, ${new Date(each.now).toISOString()}`;
+          const ever = restorable(each, each.facts({ backups: each.allBackups, files: each.allFiles }));
+          const now = restorable(each, each.facts());
+          expect(
+            [...ever].filter((point) => !now.has(point)),
+            name,
+          ).toEqual([]);
+          seen.moments += ever.size;
+          expectChains(each, name);
+          seen.held += expectHeld(each, name);
+          if (newestProven(each, each.allBackups) !== undefined) {
+            expect(newestProven(each, each.backups), name).toBeDefined();
+            seen.proven += 1;
+          }
+        });
+        seen.deleted += world.allBackups.length - world.backups.length;
+      }
+      // Not for lack of cases.
+      expect(seen.moments).toBeGreaterThan(10_000);
+      expect(seen.deleted).toBeGreaterThan(200);
+      expect(seen.held).toBeGreaterThan(50);
+      expect(seen.proven).toBeGreaterThan(50);
+    },
+  );
 
   it('what could go is gone', { timeout: 120_000 }, () => {
     for (const seed of seeds) {
@@ -165,7 +174,13 @@ describe('whatever happened, after retention', () => {
       }
       if (world.histories.size > 1) continue;
       const anchors = world.backups.filter((backup) => isWhole(world.backups, backup.id));
-      const first = anchors.filter(({ finishedAt }) => Date.parse(finishedAt) <= world.now - world.settings.graceMs * 3 - world.settings.windowMs).at(-1) ?? anchors[0]!;
+      const first =
+        anchors
+          .filter(
+            ({ finishedAt }) =>
+              Date.parse(finishedAt) <= world.now - world.settings.graceMs * 3 - world.settings.windowMs,
+          )
+          .at(-1) ?? anchors[0]!;
       for (const file of world.files) {
         const after = file.segment! >= lsnToBigInt(first.startLsn) / BigInt(segmentSizeBytes);
         expect(after || world.backups.some((backup) => isOf(file, backup)), `seed ${seed}: ${file.name}`).toBe(true);
@@ -178,7 +193,8 @@ describe('whatever happened, after retention', () => {
 function expectChains(world: World, name: string): void {
   const ids = new Set(world.backups.map(({ id }) => id));
   const files = new Set(world.files.map((file) => file.name));
-  for (const { parent } of world.backups) if (parent !== undefined) expect(ids.has(parent), `${name}: ${parent}`).toBe(true);
+  for (const { parent } of world.backups)
+    if (parent !== undefined) expect(ids.has(parent), `${name}: ${parent}`).toBe(true);
   for (const backup of world.backups) {
     for (const file of world.allFiles.filter((each) => isOf(each, backup)))
       expect(files.has(file.name), `${name}: ${file.name} of ${backup.id}`).toBe(true);
@@ -193,7 +209,8 @@ function expectHeld(world: World, name: string): number {
   const now = new Date(world.now);
   let seen = 0;
   for (const hold of world.holds.filter((each) => isInForce(each, now))) {
-    for (const id of heldBackups([hold], world.allBackups, now).keys()) expect(ids.has(id), `${name}: ${id}`).toBe(true);
+    for (const id of heldBackups([hold], world.allBackups, now).keys())
+      expect(ids.has(id), `${name}: ${id}`).toBe(true);
     seen += hold.backups.length;
     if (hold.wal === undefined) continue;
     const first = lsnToBigInt(hold.wal.from) / BigInt(segmentSizeBytes);
@@ -209,18 +226,28 @@ function expectHeld(world: World, name: string): number {
 
 function isOf({ timeline, segment }: { timeline: number; segment?: bigint }, backup: BackupRecord): boolean {
   const of = (lsn: string): bigint => lsnToBigInt(lsn) / BigInt(segmentSizeBytes);
-  return timeline === backup.timeline && segment !== undefined && segment >= of(backup.startLsn) && segment <= of(backup.endLsn);
+  return (
+    timeline === backup.timeline &&
+    segment !== undefined &&
+    segment >= of(backup.startLsn) &&
+    segment <= of(backup.endLsn)
+  );
 }
 
 function newestProven(world: World, backups: readonly BackupRecord[]): BackupRecord | undefined {
-  return backups.findLast((backup) => standingOf(backup, world.drills).standing === 'proven' && isWhole(backups, backup.id));
+  return backups.findLast(
+    (backup) => standingOf(backup, world.drills).standing === 'proven' && isWhole(backups, backup.id),
+  );
 }
 
 const keepMs = ({ settings }: World, { policy }: BackupRecord): number =>
   (policy === undefined ? undefined : settings.policyKeepMs[policy]) ?? settings.keepUnscheduledMs;
 
 function newestFulls({ backups, settings }: World): string[] {
-  return backups.filter(({ type }) => type === 'full').slice(-settings.minFulls).map(({ id }) => id);
+  return backups
+    .filter(({ type }) => type === 'full')
+    .slice(-settings.minFulls)
+    .map(({ id }) => id);
 }
 
 /** On each of the newest fulls with a proven chain, the newest proven backup. */
@@ -229,7 +256,10 @@ function provenToKeep(world: World): string[] {
   const byFull = new Map<string, string>();
   for (const backup of backups.filter((each) => standingOf(each, drills).standing === 'proven'))
     if (isWhole(backups, backup.id)) byFull.set(chainOf(backups, backup.id)[0]!.id, backup.id);
-  return [...byFull].sort(([a], [b]) => (a < b ? -1 : 1)).slice(-settings.minimumProven).map(([, id]) => id);
+  return [...byFull]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(-settings.minimumProven)
+    .map(([, id]) => id);
 }
 
 /** From which the window is entered, on any branch. */
@@ -237,7 +267,8 @@ function isAnchor(world: World, backup: BackupRecord): boolean {
   const facts = world.facts();
   return [...world.histories.keys()].some((timeline) => {
     const on = onBranch(facts, timeline);
-    const entering = on.filter(({ finishedAt }) => Date.parse(finishedAt) <= world.now - world.settings.windowMs).at(-1) ?? on[0];
+    const entering =
+      on.filter(({ finishedAt }) => Date.parse(finishedAt) <= world.now - world.settings.windowMs).at(-1) ?? on[0];
     return entering?.id === backup.id;
   });
 }
@@ -250,7 +281,9 @@ function losesReach(world: World, backup: BackupRecord): boolean {
     const on = onBranch(facts, timeline);
     return (
       on.some(({ id }) => id === backup.id) &&
-      !on.some((each) => each.id !== backup.id && compareLsn(each.endLsn, backup.endLsn) < 0 && reach(each) >= reach(backup))
+      !on.some(
+        (each) => each.id !== backup.id && compareLsn(each.endLsn, backup.endLsn) < 0 && reach(each) >= reach(backup),
+      )
     );
   });
 }
