@@ -11,6 +11,7 @@ import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
 import { addHold } from './hold.js';
+import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addRetention } from './retention.js';
@@ -36,6 +37,7 @@ const program = new Command('pgdrill')
   .exitOverride();
 
 for (const add of [
+  addInit,
   addDoctor,
   addBackup,
   addBackups,

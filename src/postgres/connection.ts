@@ -136,6 +136,8 @@ function clientOptions(conninfo: Conninfo): pg.ClientConfig {
     ...(conninfo['user'] === undefined ? {} : { user: conninfo['user'] }),
     ...(conninfo['options'] === undefined ? {} : { options: conninfo['options'] }),
     application_name: conninfo['application_name'] ?? 'pgdrill',
+    // Not among the types of `pg`, but it sends it: `true` makes a replication connection, as pg_basebackup does.
+    ...(conninfo['replication'] === undefined ? {} : { replication: conninfo['replication'] }),
   };
 }
 
