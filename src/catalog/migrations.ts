@@ -123,6 +123,14 @@ comment on view pgdrill.v_rto_rpo_monitoring is 'RTO and RPO of the restores tha
   },
   {
     version: 2,
+    name: 'backups that retention deleted',
+    sql: `
+alter table pgdrill.backup_history add column deleted_at timestamptz;
+comment on column pgdrill.backup_history.deleted_at is 'When retention deleted it; null as long as it is in the repository.';
+`,
+  },
+  {
+    version: 3,
     name: 'policies as they were applied',
     sql: `
 alter table pgdrill.backup_policies
