@@ -15,6 +15,7 @@ export type BackupSummary = Pick<
   | 'type'
   | 'requestedType'
   | 'fallbackReason'
+  | 'policy'
   | 'parent'
   | 'timeline'
   | 'startLsn'
@@ -27,21 +28,23 @@ export type BackupSummary = Pick<
   | 'unsafe'
 >;
 
+export interface WhatToBackUp {
+  cluster: string;
+  /** The policy that it is taken for, if any. */
+  policy?: string | undefined;
+}
+
 /** Base backup: a full one, verified and recorded. */
-export const createTakeBaseBackup = (dependencies: Dependencies): Step<{ cluster: string }, BackupSummary> =>
-  step((input: { cluster: string }, context): Promise<BackupSummary> =>
-    take(dependencies, input.cluster, 'full', context),
-  );
+export const createTakeBaseBackup = (dependencies: Dependencies): Step<WhatToBackUp, BackupSummary> =>
+  step((input: WhatToBackUp, context): Promise<BackupSummary> => take(dependencies, input, 'full', context));
 
 /** Incremental: on top of the newest backup, or a full where that is not safe. */
-export const createTakeIncrementalBackup = (dependencies: Dependencies): Step<{ cluster: string }, BackupSummary> =>
-  step((input: { cluster: string }, context): Promise<BackupSummary> =>
-    take(dependencies, input.cluster, 'incremental', context),
-  );
+export const createTakeIncrementalBackup = (dependencies: Dependencies): Step<WhatToBackUp, BackupSummary> =>
+  step((input: WhatToBackUp, context): Promise<BackupSummary> => take(dependencies, input, 'incremental', context));
 
 async function take(
   { loaded, toolsFor }: Dependencies,
-  name: string,
+  { cluster: name, policy }: WhatToBackUp,
   type: 'full' | 'incremental',
   context: ActivityContext,
 ): Promise<BackupSummary> {
@@ -49,7 +52,7 @@ async function take(
   const source = await withConnection(cluster.connection, readSource, { signal: context.signal });
   const tools = await toolsFor(Math.floor(source.serverVersionNumber / 10_000));
   const repository = await openRepository(cluster);
-  const record = await takeBackup(tools, { repository, connection: cluster.connection, type }, context);
+  const record = await takeBackup(tools, { repository, connection: cluster.connection, type, policy }, context);
   const {
     id,
     requestedType,
@@ -71,6 +74,7 @@ async function take(
     type: record.type,
     requestedType,
     ...(fallbackReason === undefined ? {} : { fallbackReason }),
+    ...(policy === undefined ? {} : { policy }),
     ...(parent === undefined ? {} : { parent }),
     timeline,
     startLsn,

@@ -8,12 +8,12 @@ import { takeBackup, type TakenBackup } from './take-backups.js';
 
 /** Takes one backup: archive check, then a full or an incremental. */
 export async function backup(input: unknown): Promise<TakenBackup> {
-  const { cluster, type } = parseInput(backupInputSchema, input);
+  const { cluster, type, policy } = parseInput(backupInputSchema, input);
   const progress = new RunProgress('backup', cluster);
   try {
     await steps.loadSettings({ cluster });
     await progress.step('archive check', () => steps.checkArchive({ cluster }));
-    return await takeBackup(progress, cluster, type);
+    return await takeBackup(progress, cluster, type, policy);
   } catch (error) {
     if (isCancellation(error)) throw error;
     // The failure at the top says what failed, not just that an activity did.

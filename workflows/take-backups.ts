@@ -12,18 +12,27 @@ export interface TakenBackup extends BackupSummary {
 }
 
 /** Takes one backup and notes it in the catalog, also when it fails. */
-export async function takeBackup(progress: RunProgress, cluster: string, type: BackupType): Promise<TakenBackup> {
-  const backup = await takeOrNoteFailure(progress, cluster, type);
+export async function takeBackup(
+  progress: RunProgress,
+  cluster: string,
+  type: BackupType,
+  policy?: string,
+): Promise<TakenBackup> {
+  const backup = await takeOrNoteFailure(progress, { cluster, type, policy });
   const { warnings } = await steps.recordBackup({ cluster, backupId: backup.id });
   return { ...backup, warnings };
 }
 
-async function takeOrNoteFailure(progress: RunProgress, cluster: string, type: BackupType): Promise<BackupSummary> {
+async function takeOrNoteFailure(
+  progress: RunProgress,
+  { cluster, type, policy }: { cluster: string; type: BackupType; policy: string | undefined },
+): Promise<BackupSummary> {
+  const what = { cluster, ...(policy === undefined ? {} : { policy }) };
   const startedAt = new Date().toISOString();
   try {
     return type === 'full'
-      ? await progress.step('base backup', () => steps.takeBaseBackup({ cluster }), describe)
-      : await progress.step('incremental backup', () => steps.takeIncrementalBackup({ cluster }), describe);
+      ? await progress.step('base backup', () => steps.takeBaseBackup(what), describe)
+      : await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);

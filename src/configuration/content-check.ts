@@ -2,10 +2,11 @@ import { isAbsolute, relative } from 'node:path';
 
 import { checkCatalogUrl, checkConnection } from './connection-check.js';
 import type { SchemaProblem } from './issue-text.js';
+import { checkSchedules } from './schedule-check.js';
 import { withoutTrailingSlash } from './state-directory.js';
 
 /**
- * What the schema cannot see: connection strings, and clusters that would share a repository. Works on the raw data, so that
+ * What the schema cannot see: connection strings, schedules, and clusters that would share a repository. Works on the raw data, so that
  * these problems are told together with the schema's.
  */
 export function checkContent(document: unknown): SchemaProblem[] {
@@ -17,6 +18,7 @@ export function checkContent(document: unknown): SchemaProblem[] {
   if (typeof url === 'string') add(['catalog', 'url'], checkCatalogUrl(url));
   const repositories: { name: string; path: string }[] = [];
   for (const [name, cluster] of entries(field(document, 'clusters'))) {
+    problems.push(...checkSchedules(['clusters', name], cluster));
     const connection = field(cluster, 'connection');
     if (typeof connection === 'string' && connection !== '') {
       add(['clusters', name, 'connection'], checkConnection(connection));

@@ -36,6 +36,12 @@ clusters:
       archived orders:
         sql: select count(*) from archived_orders
         expect: { rows: { tolerance: 1% } }
+    policies:
+      daily_full: { type: full, cron: 0 2 * * *, keep: 30d }
+      hourly_incremental: { type: incremental, cron: 0 * * * *, keep: 7d }
+    drills:
+      nightly: { cron: 0 4 * * *, time_zone: Europe/Berlin, jitter: 10m }
+    sabotage: { cron: 0 5 * * SUN }
 `;
 
 const introduction = `# Configuration
@@ -51,7 +57,7 @@ The least that works:
 \`\`\`yaml
 ${leastConfiguration}\`\`\`
 
-With objectives, a gate, a sandbox of its own and business checks:
+With objectives, a gate, a sandbox of its own, business checks, backup policies and drills on a schedule:
 
 \`\`\`yaml
 ${fullExample}\`\`\`

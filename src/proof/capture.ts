@@ -11,7 +11,9 @@ import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
-import { continuityFrom, listWalArchive, waitForSegment } from '../repository/wal-archive.js';
+import { withFrozenArchive } from '../repository/frozen-archive.js';
+import { waitForSegment } from '../repository/wal-archive.js';
+import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { Capture } from '../schema/results.js';
@@ -25,7 +27,7 @@ import {
   type DatabaseFingerprint,
   type SequenceReading,
 } from './fingerprint-schema.js';
-import { measureRpo, readFailureMoment } from './fence/measure-rpo.js';
+import { type FailureMoment, measureRpo, readFailureMoment } from './fence/measure-rpo.js';
 import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
 import { readSequences } from './sequences/sequences.js';
 import { type HeldFence, listDatabases, takeFence } from './fence/take-fence.js';
@@ -74,11 +76,7 @@ export async function captureSource(
         });
       }
       const history = await historyOf(request, backup, source);
-      const moment = await readFailureMoment(
-        client,
-        await savedUpTo(request, backup, history),
-        source.walSegmentSizeBytes,
-      );
+      const moment = await failureMoment(tools, { request, client, source, backup, history }, context.signal);
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
       let snapshotSince = performance.now();
@@ -107,7 +105,11 @@ export async function captureSource(
         const rpo = await measureRpo(
           tools,
           moment,
-          { walDirectory: request.walDirectory, timeline: source.timeline },
+          {
+            walDirectory: request.walDirectory,
+            timeline: source.timeline,
+            segmentSizeBytes: source.walSegmentSizeBytes,
+          },
           context.signal,
         );
         const started = performance.now();
@@ -137,15 +139,27 @@ async function historyOf(request: CaptureRequest, backup: BackupRecord, source: 
   return history ?? [{ timeline: backup.timeline }];
 }
 
-/** What the repository alone could have restored at this moment. */
-async function savedUpTo(
-  request: CaptureRequest,
-  backup: BackupRecord,
-  history: readonly TimelineSpan[],
-): Promise<string> {
-  const archive = await listWalArchive(request.walDirectory, backup.walSegmentSizeBytes);
-  const { endLsn } = continuityFrom(archive, history, backup.endLsn);
-  return maxLsn(backup.endLsn, endLsn ?? backup.endLsn);
+/** The simulated failure: what the repository alone could have restored at this moment, and where the source stood right behind it. */
+async function failureMoment(
+  tools: PostgresTools,
+  known: {
+    request: CaptureRequest;
+    client: Connection;
+    source: Source;
+    backup: BackupRecord;
+    history: readonly TimelineSpan[];
+  },
+  signal: AbortSignal,
+): Promise<FailureMoment> {
+  const { request, client, source, backup, history } = known;
+  return await withFrozenArchive(
+    { directory: request.walDirectory, segmentSizeBytes: backup.walSegmentSizeBytes, history, fromLsn: backup.endLsn },
+    async (archive) => {
+      const moment = await readFailureMoment(client, source.walSegmentSizeBytes);
+      const { endLsn } = await reachOf(tools, archive, history, backup.endLsn, signal);
+      return { ...moment, repositoryLsn: maxLsn(backup.endLsn, endLsn ?? backup.endLsn) };
+    },
+  );
 }
 
 /** Before this the archive holds no WAL of the source's timeline, or none that matters. */

@@ -1,9 +1,8 @@
-import { lstat, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { RepositoryError, SourceNotReadyError, ToolError } from '../errors.js';
-import { fsyncPath, makePrivateDirectory } from '../files/durable.js';
+import { makePrivateDirectory } from '../files/durable.js';
 import { runBaseBackup } from '../postgres/basebackup.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { withConnection } from '../postgres/connection.js';
@@ -15,6 +14,7 @@ import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { chainOf, newestBackup } from './chains.js';
+import { fetchBackup, turnLink } from './fetch-backup.js';
 import { judgeLink } from './link-safety.js';
 import { claimFor, keys, listBackups, type Repository } from './repository.js';
 import { lockPathOf } from './storage.js';
@@ -24,6 +24,8 @@ export interface BackupRequest {
   repository: Repository;
   connection: Conninfo;
   type: 'full' | 'incremental';
+  /** The policy that it is taken for, if any. */
+  policy?: string | undefined;
 }
 
 /**
@@ -153,7 +155,7 @@ async function takeOne({
         lockPath: lockPathOf(staged),
         ...(parent === undefined
           ? {}
-          : { parentManifest: join(await storage.fetch(keys.backup(parent.id)), 'data', 'backup_manifest') }),
+          : { parentManifest: join(await fetchBackup(request.repository, parent), 'data', 'backup_manifest') }),
       },
       context,
     );
@@ -174,7 +176,7 @@ async function takeOne({
         chain: await Promise.all(
           (chain ?? []).map(async (link) => ({
             record: link,
-            dataDirectory: join(await storage.fetch(keys.backup(link.id)), 'data'),
+            dataDirectory: join(await fetchBackup(request.repository, link), 'data'),
           })),
         ),
         incremental: { record: { id, ...manifest }, dataDirectory: data },
@@ -182,7 +184,11 @@ async function takeOne({
       context.signal,
     );
     for (const tablespace of mapped)
-      await relink(data, tablespace.oid, join(storage.pathOf(keys.backup(id)), 'tablespaces', String(tablespace.oid)));
+      await turnLink(
+        data,
+        tablespace.oid,
+        join(storage.pathOf(keys.backup(id)), 'tablespaces', String(tablespace.oid)),
+      );
     const finishedAt = new Date();
     const record: BackupRecord = {
       formatVersion: 1,
@@ -191,6 +197,7 @@ async function takeOne({
       type,
       requestedType: request.type,
       ...(fallbackReason === undefined ? {} : { fallbackReason }),
+      ...(request.policy === undefined ? {} : { policy: request.policy }),
       ...(parent === undefined ? {} : { parent: parent.id }),
       ...(judgement.safe ? {} : { unsafe: judgement.reasons }),
       systemIdentifier: manifest.systemIdentifier,
@@ -242,13 +249,4 @@ async function listTablespaces(client: {
       order by oid`,
   );
   return rows as OneBackup['tablespaces'];
-}
-
-/** The link that pg_basebackup made names the staging directory: point it to where the files will lie. */
-async function relink(data: string, oid: number, target: string): Promise<void> {
-  const linkPath = join(data, 'pg_tblspc', String(oid));
-  if (!(await lstat(linkPath)).isSymbolicLink() || (await readlink(linkPath)) === target) return;
-  await rm(linkPath);
-  await symlink(target, linkPath);
-  await fsyncPath(join(data, 'pg_tblspc'));
 }

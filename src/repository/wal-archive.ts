@@ -1,35 +1,30 @@
-import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { codeOf, SourceNotReadyError } from '../errors.js';
+import { SourceNotReadyError } from '../errors.js';
 import { bigIntToLsn, lsnToBigInt } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
-import { parseSegmentName, segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
+import { segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
+import { listWalFiles } from './wal-files.js';
 
 /** The WAL that an archive directory holds, as it was when it was listed. */
 export interface WalArchive {
   directory: string;
   segmentSizeBytes: number;
-  /** Per timeline, the numbers of its segments. */
+  /** Per timeline, the numbers of its finished segments, compressed or not. */
   segments: ReadonlyMap<number, ReadonlySet<bigint>>;
+  /** Per timeline, the numbers of segments that are there only as `.partial`: how far they reach, reachOf finds out. */
+  partials?: ReadonlyMap<number, ReadonlySet<bigint>>;
 }
 
 /** Lists an archive directory. A missing directory is an empty archive. */
 export async function listWalArchive(directory: string, segmentSizeBytes: number): Promise<WalArchive> {
   const segments = new Map<number, Set<bigint>>();
-  let names: string[] = [];
-  try {
-    names = await readdir(directory);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+  const partials = new Map<number, Set<bigint>>();
+  for (const { timeline, number, form } of (await listWalFiles(directory, segmentSizeBytes)).values()) {
+    const held = form === 'partial' ? partials : segments;
+    held.set(timeline, (held.get(timeline) ?? new Set()).add(number));
   }
-  for (const name of names) {
-    const segment = parseSegmentName(name, segmentSizeBytes);
-    if (segment === undefined) continue;
-    const numbers = segments.get(segment.timeline) ?? new Set();
-    segments.set(segment.timeline, numbers.add(segment.number));
-  }
-  return { directory, segmentSizeBytes, segments };
+  return { directory, segmentSizeBytes, segments, partials };
 }
 
 export interface Continuity {
@@ -45,12 +40,16 @@ export interface Continuity {
  */
 export function continuityFrom(archive: WalArchive, history: readonly TimelineSpan[], fromLsn: string): Continuity {
   const size = archive.segmentSizeBytes;
-  const held = (number: bigint): boolean =>
-    history.some(
-      ({ timeline, endLsn }) =>
-        archive.segments.get(timeline)?.has(number) === true &&
-        (endLsn === undefined || number <= segmentNumberOf(endLsn, size)),
-    );
+  // The youngest that has the segment decides: one that it is still receiving is not finished, whatever an ancestor has.
+  const held = (number: bigint): boolean => {
+    const holder = [...history].reverse().find(({ timeline, endLsn }) => {
+      if (endLsn !== undefined && number > segmentNumberOf(endLsn, size)) return false;
+      return (
+        archive.segments.get(timeline)?.has(number) === true || archive.partials?.get(timeline)?.has(number) === true
+      );
+    });
+    return holder !== undefined && archive.segments.get(holder.timeline)?.has(number) === true;
+  };
   const first = segmentNumberOf(fromLsn, size);
   let number = first;
   while (held(number)) number += 1n;

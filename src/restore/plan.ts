@@ -4,7 +4,8 @@ import { readTimelineHistory } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import { chainOf } from '../repository/chains.js';
 import { listBackups, type Repository } from '../repository/repository.js';
-import { continuityFrom, listWalArchive, type WalArchive } from '../repository/wal-archive.js';
+import { listWalArchive, type WalArchive } from '../repository/wal-archive.js';
+import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
 import { formatTarget, type Target } from '../schema/target.js';
@@ -55,7 +56,7 @@ export async function planRestore(
       warnings.push(messageOf(error));
       continue;
     }
-    const wal = await reachableWal(request.walDirectory, backup, request.fence?.timeline);
+    const wal = await reachableWal(tools, request, backup);
     let target: ResolvedTarget | undefined;
     try {
       target = await resolveTarget(tools, { ...request, backup, wal: wal.reachable, now: new Date() });
@@ -101,13 +102,13 @@ interface FoundWal {
 }
 
 async function reachableWal(
-  walDirectory: string,
+  tools: PostgresTools,
+  { walDirectory, fence, signal }: { walDirectory: string; fence: Fence | undefined; signal: AbortSignal },
   backup: BackupRecord,
-  wantedTimeline: number | undefined,
 ): Promise<FoundWal> {
   const archive = await listWalArchive(walDirectory, backup.walSegmentSizeBytes);
-  const { timeline, history } = await chooseTimeline(archive, backup, wantedTimeline);
-  const { endLsn, gap } = continuityFrom(archive, history, backup.endLsn);
+  const { timeline, history } = await chooseTimeline(archive, backup, fence?.timeline);
+  const { endLsn, gap } = await reachOf(tools, archive, history, backup.endLsn, signal);
   const to = endLsn ?? backup.endLsn;
   return {
     reachable: {
@@ -131,7 +132,9 @@ async function chooseTimeline(
 ): Promise<{ timeline: number; history: { timeline: number; endLsn?: string }[] }> {
   const candidates =
     wanted === undefined
-      ? [...archive.segments.keys()].filter((each) => each >= backup.timeline).sort((a, b) => b - a)
+      ? [...new Set([...archive.segments.keys(), ...(archive.partials?.keys() ?? [])])]
+          .filter((each) => each >= backup.timeline)
+          .sort((a, b) => b - a)
       : [wanted];
   for (const timeline of candidates) {
     const history = await readTimelineHistory(archive.directory, timeline);

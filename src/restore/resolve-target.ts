@@ -13,7 +13,7 @@ export interface ReachableWal {
   timeline: number;
   /** The backup's own end: replay cannot stop before. */
   from: string;
-  /** Behind the last complete segment; equals `from` where the archive has nothing. */
+  /** Behind the last finished segment, or the last whole record of one that is still being received; `from` where the archive has nothing. */
   to: string;
   segmentSizeBytes: number;
   /** The timelines that lead to `timeline`, itself last. */

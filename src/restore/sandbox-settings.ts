@@ -1,4 +1,5 @@
 import type { ControlData } from '../postgres/controldata.js';
+import { compressionOf } from '../repository/wal-files.js';
 import type { ResolvedTarget } from '../schema/results.js';
 
 /** These keep a sandbox apart from everything else; the configuration cannot change them (design, invariant 4). */
@@ -50,6 +51,8 @@ export interface SandboxSettingsRequest {
   control: ControlData;
   target: ResolvedTarget;
   walDirectory: string;
+  /** Where the sandbox keeps its copy of the segment that was still being received, if one is needed. */
+  lastSegments: string;
   socketDirectory: string;
   configDirectory: string;
   port: number;
@@ -78,7 +81,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     unix_socket_permissions: '0700',
     hba_file: `${request.configDirectory}/pg_hba.conf`,
     ident_file: `${request.configDirectory}/pg_ident.conf`,
-    restore_command: restoreCommand(request.walDirectory),
+    restore_command: restoreCommand(request.walDirectory, request.lastSegments),
     recovery_target_timeline: String(target.timeline),
     ...target.settings,
   };
@@ -91,10 +94,25 @@ export function formatSettings(settings: Readonly<Record<string, string>>): stri
 }
 
 /**
- * A `restore_command` that tells "this file is not archived" (1: recovery looks elsewhere or ends) from "the archive cannot be reached"
- * (126: above 125 the server stops, rather than taking it for the end of WAL; PostgreSQL manual, "restore_command").
+ * A `restore_command` that takes a finished segment from the archive, plain or compressed, and else, as the last resort, the sandbox's own
+ * copy of the one that was still being received. It tells "this file is not archived" (1: recovery looks elsewhere or ends) from "the
+ * archive cannot be reached, or read" (126: above 125 the server stops, rather than taking it for the end of WAL; PostgreSQL manual,
+ * "restore_command"). A segment may be compressed between two looks: so each form is tried before anything is called unreadable.
  */
-export function restoreCommand(walDirectory: string): string {
-  const directory = `'${walDirectory.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`;
-  return `if test -f ${directory}/%f; then cp ${directory}/%f "%p" || exit 126; elif test -d ${directory}; then exit 1; else exit 126; fi`;
+export function restoreCommand(walDirectory: string, lastSegments?: string): string {
+  const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`;
+  const directory = quote(walDirectory);
+  const compressed = Object.entries(compressionOf);
+  const own = lastSegments === undefined ? '' : `${quote(lastSegments)}/%f`;
+  return [
+    `test -f ${directory}/%f && cp ${directory}/%f "%p" && exit 0`,
+    ...compressed.map(([suffix, program]) => {
+      const file = `${directory}/%f.${suffix}`;
+      return `test -f ${file} && ${program} -dc ${file} > "%p" && exit 0`;
+    }),
+    ...(own === '' ? [] : [`test -f ${own} && cp ${own} "%p" && exit 0`]),
+    `test -d ${directory} || exit 126`,
+    `for file in ${directory}/%f ${compressed.map(([suffix]) => `${directory}/%f.${suffix}`).join(' ')} ${own}; do test -f "$file" && exit 126; done`,
+    'exit 1',
+  ].join('; ');
 }

@@ -37,7 +37,7 @@ async function chooseRecord(context: CopyContext): Promise<WalRecord | undefined
   let chosen: WalRecord | undefined;
   let seen = 0;
   for (const span of spansBetween(history, endLsn, plan.wal.to, walSegmentSizeBytes)) {
-    await dumpWal(tools, { walDirectory, ...span }, [], {
+    await dumpWal(tools, { walDirectory, segmentSizeBytes: walSegmentSizeBytes, ...span }, [], {
       signal,
       allowNothing: true,
       onLine: (line) => {

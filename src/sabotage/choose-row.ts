@@ -78,7 +78,7 @@ async function committedBeforeReplay(context: CopyContext): Promise<(xid: number
   for (const span of spansBetween(history, plan.wal.from, plan.wal.to, last.walSegmentSizeBytes)) {
     await listTransactionEnds(
       context.tools,
-      { walDirectory, ...span },
+      { walDirectory, segmentSizeBytes: last.walSegmentSizeBytes, ...span },
       {
         signal,
         allowNothing: true,

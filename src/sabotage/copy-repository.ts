@@ -1,10 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { copyWithOwner } from '../files/copy-with-owner.js';
 import { makePrivateDirectory } from '../files/durable.js';
-import { parseSegmentName, segmentNumberOf } from '../postgres/wal-segment.js';
+import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
+import { fetchBackup } from '../repository/fetch-backup.js';
 import { keys, type Repository } from '../repository/repository.js';
+import { listWalFiles } from '../repository/wal-files.js';
+import { unpack } from '../repository/wal-window.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import { Expendable } from './expendable.js';
 import { type CopyTally, linkFile, linkTree } from './link-tree.js';
@@ -45,28 +49,43 @@ export async function copyRepository(
   const from = request.repository.path;
   await linkFile(join(from, keys.identity), join(repository, keys.identity), copy);
   await makePrivateDirectory(join(repository, keys.backups));
-  for (const { id } of request.chain) {
-    context.progress({ doing: `copying ${id}` });
-    const [original, target] = [join(from, keys.backup(id)), join(repository, keys.backup(id))];
+  for (const link of request.chain) {
+    context.progress({ doing: `copying ${link.id}` });
+    const original = await fetchBackup(request.repository, link);
+    const target = join(repository, keys.backup(link.id));
     await linkTree(original, target, { from, to: repository }, copy, context.signal);
   }
   context.progress({ doing: 'copying WAL' });
   const segmentSizeBytes = request.chain.at(-1)?.walSegmentSizeBytes ?? 0;
-  for (const name of await neededWal(request.walDirectory, request.wal, segmentSizeBytes))
-    await linkFile(join(request.walDirectory, name), join(walDirectory, name), copy);
+  await copyWal(request.walDirectory, walDirectory, { ...request.wal, segmentSizeBytes }, copy, context.signal);
   return copy;
 }
 
-/** The segments of all timelines from the range, the next one (the last record may end in it), and every history file. */
-async function neededWal(
-  walDirectory: string,
-  { from, to }: { from: string; to: string },
-  segmentSizeBytes: number,
-): Promise<string[]> {
-  const [first, last] = [segmentNumberOf(from, segmentSizeBytes), segmentNumberOf(to, segmentSizeBytes) + 1n];
-  return (await readdir(walDirectory)).filter((name) => {
-    if (/^[0-9A-F]{8}\.history$/.test(name)) return true;
-    const segment = parseSegmentName(name, segmentSizeBytes);
-    return segment !== undefined && segment.number >= first && segment.number <= last;
-  });
+/**
+ * The segments of all timelines from the range, the next one (the last record may end in it), and every history file. Compressed ones are
+ * unpacked, so that they can be broken like others; one that is still being received gets a copy, since it is written to in place.
+ */
+async function copyWal(
+  from: string,
+  to: string,
+  wal: { from: string; to: string; segmentSizeBytes: number },
+  copy: RepositoryCopy,
+  signal: AbortSignal,
+): Promise<void> {
+  const [first, last] = [
+    segmentNumberOf(wal.from, wal.segmentSizeBytes),
+    segmentNumberOf(wal.to, wal.segmentSizeBytes) + 1n,
+  ];
+  for (const { name, segment, number, form } of (await listWalFiles(from, wal.segmentSizeBytes)).values()) {
+    if (number < first || number > last) continue;
+    if (form === 'plain') await linkFile(join(from, name), join(to, name), copy);
+    else {
+      if (form === 'partial') await copyWithOwner(join(from, name), join(to, name));
+      else await unpack(form, join(from, name), join(to, segment), signal);
+      copy.files += 1;
+      copy.copiedBytes += wal.segmentSizeBytes;
+    }
+  }
+  for (const name of await readdir(from))
+    if (/^[0-9A-F]{8}\.history$/.test(name)) await linkFile(join(from, name), join(to, name), copy);
 }

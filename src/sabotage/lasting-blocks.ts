@@ -70,7 +70,8 @@ async function blocksInWal(context: CopyContext, fork: ForkId): Promise<Set<numb
   const relation = `${fork.tablespace}/${fork.database}/${fork.filenode}`;
   const reference = new RegExp(`rel ${relation}(?: fork (\\w+))? blk (\\d+)`, 'g');
   for (const span of spansBetween(history, plan.wal.from, plan.wal.to, last.walSegmentSizeBytes)) {
-    await dumpWal(context.tools, { walDirectory, ...span }, [`--relation=${relation}`], {
+    const range = { walDirectory, segmentSizeBytes: last.walSegmentSizeBytes, ...span };
+    await dumpWal(context.tools, range, [`--relation=${relation}`], {
       signal,
       allowNothing: true,
       onLine: (line) => {

@@ -14,6 +14,8 @@ export const backupRecordSchema = z.object({
   /** The type that was asked for, and why another was taken. */
   requestedType: z.enum(['full', 'incremental', 'differential']),
   fallbackReason: z.string().optional(),
+  /** The policy of the configuration that it was taken for; absent where somebody asked for it. */
+  policy: z.string().optional(),
   /** The backup that this one builds on; absent for a full. */
   parent: z.string().optional(),
   /**

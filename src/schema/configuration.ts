@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
+import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
@@ -116,6 +117,9 @@ export const clusterConfigurationSchema = z.strictObject({
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
+  policies: policiesSchema,
+  drills: scheduledDrillsSchema,
+  sabotage: scheduledSabotageSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { scheduleNameSchema } from './schedule.js';
 import { targetTextSchema } from './target.js';
 
 /** Where a run can be told beforehand to wait. */
@@ -19,15 +20,20 @@ export const backupInputSchema = z.strictObject({
   cluster: clusterNameSchema,
   /** `incremental` builds on the newest backup; without one, or where the chain cannot go on safely, it becomes a full. */
   type: backupTypeSchema.default('full'),
+  /** The policy of the configuration that it is taken for: how long it is kept hangs on that. */
+  policy: scheduleNameSchema.optional(),
 });
 export type BackupInput = z.input<typeof backupInputSchema>;
+
+/** Which backups a drill takes first. */
+export const drillBackupSchema = z.enum(['none', 'full', 'incremental', 'full+incremental']);
 
 /** What `drill` is started with: `{"cluster": "shop"}` is enough. */
 export const drillInputSchema = z.strictObject({
   cluster: clusterNameSchema,
   target: targetTextSchema.default('fence'),
   /** Backups to take first. `none`: restore from what exists, as a disaster would. */
-  backup: z.enum(['none', 'full', 'incremental', 'full+incremental']).default('none'),
+  backup: drillBackupSchema.default('none'),
   /** Where to wait for a human. Default: the cluster's `gates`. */
   gates: z.array(gateNameSchema).optional(),
   /** How long a gate waits. Default: the cluster's `gate_timeout`. */

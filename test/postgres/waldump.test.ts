@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { RepositoryError } from '../../src/errors.js';
-import { dumpWal, readWal, listTransactionEnds, type TransactionEnd } from '../../src/postgres/waldump.js';
+import {
+  dumpWal,
+  readWal,
+  listTransactionEnds,
+  type TransactionEnd,
+  type WalRange,
+} from '../../src/postgres/waldump.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
@@ -12,7 +18,7 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
   let cluster: TestCluster;
   let ends: TransactionEnd[];
   const xids = { commit: 0, abort: 0, prepared: 0, undone: 0, parent: 0 };
-  let range: { walDirectory: string; timeline: number; from: string; to: string };
+  let range: WalRange;
 
   beforeAll(async () => {
     scratch = await makeScratch();
@@ -44,7 +50,13 @@ describe.each([17, 18] as const)('pg_waldump of PostgreSQL %i', (major) => {
     await client.query(`select pg_create_restore_point('COMMIT 2026-01-01 00:00:00 UTC')`);
     const to = await one('select pg_current_wal_insert_lsn()');
     await client.query('select pg_switch_wal()'); // pg_waldump reads files: what is only in memory it does not see
-    range = { walDirectory: join(cluster.dataDirectory, 'pg_wal'), timeline: 1, from, to };
+    range = {
+      walDirectory: join(cluster.dataDirectory, 'pg_wal'),
+      timeline: 1,
+      from,
+      to,
+      segmentSizeBytes: 16 * 1024 * 1024,
+    };
     ends = (await listTransactionEnds(cluster.tools, range)).filter(({ xid }) => Object.values(xids).includes(xid));
     await client.end();
   });

@@ -14,18 +14,19 @@ export interface FailureMoment {
   repositoryLsn: string;
 }
 
-/** Fixes the moment of the simulated failure. The repository has to be looked at first: what arrives later does not count as saved. */
+/**
+ * Fixes the moment of the simulated failure. The repository has to be frozen first (freezeArchive): what arrives later does not count as saved.
+ */
 export async function readFailureMoment(
   client: Connection,
-  repositoryLsn: string,
   segmentSizeBytes: number,
-): Promise<FailureMoment> {
+): Promise<Omit<FailureMoment, 'repositoryLsn'>> {
   const { rows } = await client.query<{ at: string; lsn: string }>(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
             pg_current_wal_insert_lsn()::text as lsn`,
   );
   const { at = '', lsn = '0/0' } = rows[0] ?? {};
-  return { failureAt: at, sourceLsn: withoutPageHeader(lsn, segmentSizeBytes), repositoryLsn };
+  return { failureAt: at, sourceLsn: withoutPageHeader(lsn, segmentSizeBytes) };
 }
 
 /**
@@ -35,7 +36,7 @@ export async function readFailureMoment(
 export async function measureRpo(
   tools: PostgresTools,
   moment: FailureMoment,
-  wal: { walDirectory: string; timeline: number },
+  wal: { walDirectory: string; timeline: number; segmentSizeBytes: number },
   signal: AbortSignal,
 ): Promise<Rpo> {
   const { failureAt, sourceLsn, repositoryLsn } = moment;

@@ -112,6 +112,7 @@ async function tryFence(
     const snapshots = held.map(({ database, snapshot }) => ({ database, snapshot: parseSnapshot(snapshot) }));
     const range = {
       walDirectory: request.walDirectory,
+      segmentSizeBytes: request.segmentSizeBytes,
       timeline: request.timeline,
       from: scanStart(before.lsn, request.scanFloorLsn, request.segmentSizeBytes),
       to: later.lsn,
