@@ -15,7 +15,6 @@ import { sandboxLayout } from '../../src/restore/sandbox.js';
 import type { SweepReport } from '../../src/schema/leftovers.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
 import { startRunbook, type Runbook } from '../support/runbook.js';

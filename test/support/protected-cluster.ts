@@ -56,10 +56,12 @@ export interface ProtectOptions {
   name?: string;
   /** Its own system identifier; else the clusters of a run share one, and their set-up: see `startTestCluster`. */
   ownIdentity?: boolean;
+  /** See `makeScratch`. */
+  where?: 'on disk';
 }
 
 export async function protectCluster(options: ProtectOptions = {}): Promise<ProtectedCluster> {
-  const scratch = await makeScratch();
+  const scratch = await makeScratch(options.where);
   const patient = patientIn(scratch, options.name);
   const source = await startSource(scratch, patient, options);
   try {

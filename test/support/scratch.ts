@@ -17,9 +17,11 @@ const parent = process.env['PGDRILL_TEST_SCRATCH'] ?? (isRoomy('/dev/shm') ? '/d
 /**
  * A new directory that both we and the server user can use; short, because Unix socket paths end at 107 characters. Callers
  * remove it with `removeScratch`.
+ *
+ * @param where `on disk` for tests that have to catch a tool at its work: in memory it may be too fast for them.
  */
-export async function makeScratch(): Promise<string> {
-  const outer = await mkdtemp(join(parent, 'pgdt-'));
+export async function makeScratch(where: 'anywhere' | 'on disk' = 'anywhere'): Promise<string> {
+  const outer = await mkdtemp(join(where === 'on disk' ? '/tmp' : parent, 'pgdt-'));
   await chmod(outer, 0o755);
   const scratch = join(outer, 's');
   await makePrivateDirectory(scratch);
