@@ -11,13 +11,14 @@ import { openOrCreateRepository, type Repository } from '../../src/repository/re
 import { takeBackup } from '../../src/repository/take-backup.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
+import { roleSql } from '../../src/setup/role-sql.js';
 import { copyDirectory, startTestCluster, templateName, type TestCluster } from './cluster.js';
 import { onceARun } from './once-a-run.js';
 import { makeScratch, removeScratch } from './scratch.js';
 
 /**
  * A cluster as pgdrill protects it: a running source that `doctor --fix` has set up (archive into the repository with basic_archive, WAL
- * summaries) and that was started since, a role `pgdrill` with no more than it needs, and an empty repository.
+ * summaries) and that was started since, the role `pgdrill` that `pgdrill init` makes, and an empty repository.
  *
  *   const shop = await protectCluster();          // in beforeAll
  *   await shop.sql('create table t (id int)');    // as superuser, in database `postgres` unless told otherwise
@@ -159,12 +160,8 @@ async function moveArchive(dataDirectory: string, from: string, to: string): Pro
   await writeFile(settings, text.replace(`'${from}'`, `'${to}'`));
 }
 
-/** The role that the documentation tells people to make: it reads, replicates, and switches WAL, and is no superuser. */
-export const pgdrillRole = `
-  create role pgdrill login replication;
-  grant pg_read_all_data, pg_monitor to pgdrill;
-  grant execute on function pg_switch_wal(), pg_create_restore_point(text) to pgdrill;
-`;
+/** What `pgdrill init` prints: the tests prove that it is enough. */
+export const pgdrillRole = roleSql('pgdrill');
 
 async function archiveNow({ connection, walDirectory, archiveTimeoutMs }: Patient): Promise<string> {
   return await withConnection(connection, async (client) => {
