@@ -52,6 +52,12 @@ const { takeIncrementalBackup } = proxyActivities<Activities>({
   retry: patient,
   summary: 'Incremental backup on top of the newest one',
 });
+const { takeDifferentialBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Differential backup on top of the newest full one',
+});
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   ...everyStep,
@@ -164,6 +170,7 @@ export const steps = {
   checkArchive,
   takeBaseBackup,
   takeIncrementalBackup,
+  takeDifferentialBackup,
   recordBackup,
   recordFailedBackup,
   captureLsn,

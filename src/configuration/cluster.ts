@@ -21,6 +21,8 @@ export interface ResolvedCluster {
   walDirectory: string;
   /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
   ownWalDirectory: boolean;
+  /** When the next backup is a full one, though the chain could go on. */
+  chain: { maxLength: number; maxShare: number };
   /** Where drills restore to. */
   sandboxDirectory: string;
   sandboxSettings: Readonly<Record<string, string>>;
@@ -71,6 +73,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     repository,
     walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
     ownWalDirectory: cluster.wal.directory === undefined,
+    chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
     sandboxSettings: cluster.sandbox.settings,
     gates: cluster.gates,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
+import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { gateNameSchema } from './workflow-inputs.js';
@@ -62,6 +63,7 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({})
     .describe('Where the archived WAL lies.'),
+  chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({
       directory: absolutePath

@@ -19,6 +19,7 @@ describe('a cluster', () => {
       repository: '/r/shop',
       walDirectory: '/r/shop/wal',
       ownWalDirectory: true,
+      chain: { maxLength: 50, maxShare: 1 },
       sandboxDirectory: '/state/sandboxes',
       sandboxSettings: {},
       gates: [],
@@ -37,6 +38,7 @@ describe('a cluster', () => {
     repository: /r/shop
     wal: {directory: /archive/}
     sandbox: {directory: /fast, settings: {work_mem: 64MB}}
+    chain: {max_length: 8, max_share: 0.5}
     gates: [promote]
     gate_timeout: 1.5h
     archive_timeout: 500ms
@@ -48,6 +50,7 @@ describe('a cluster', () => {
     expect(shop).toMatchObject({
       walDirectory: '/archive',
       ownWalDirectory: false,
+      chain: { maxLength: 8, maxShare: 0.5 },
       sandboxDirectory: '/fast',
       sandboxSettings: { work_mem: '64MB' },
       gates: ['promote'],

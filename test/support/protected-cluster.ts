@@ -6,6 +6,7 @@ import { type Conninfo, parseConninfo } from '../../src/postgres/conninfo.js';
 import { readSource } from '../../src/postgres/source.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { standaloneContext } from '../../src/process/step-context.js';
+import type { ChainPolicy } from '../../src/repository/choose-chain.js';
 import { openRepository, type Repository } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
@@ -39,7 +40,7 @@ export interface ProtectedCluster {
   repository: Repository;
   /** Runs SQL (several statements, too) as superuser. @returns the rows of the last statement. */
   sql: <Row extends object = Record<string, unknown>>(text: string, database?: string) => Promise<Row[]>;
-  backup: (type?: 'full' | 'incremental', operation?: string) => Promise<BackupRecord>;
+  backup: (type?: BackupRecord['type'], operation?: string, limits?: ChainPolicy) => Promise<BackupRecord>;
   /** Switches the WAL segment and waits until it is archived. @returns the LSN up to which the archive reaches at least. */
   archive: () => Promise<string>;
   remove: () => Promise<void>;
@@ -95,10 +96,10 @@ export async function protectCluster(
       admin,
       repository,
       sql,
-      backup: async (type = 'full', operation = `test/${++operations}`) =>
+      backup: async (type = 'full', operation = `test/${++operations}`, limits) =>
         await takeBackup(
           source.tools,
-          { repository, connection: patient.connection, type },
+          { repository, connection: patient.connection, type, ...(limits === undefined ? {} : { limits }) },
           standaloneContext(operation),
         ),
       archive: () => archiveNow(patient),
