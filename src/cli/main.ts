@@ -13,6 +13,7 @@ import { addDrill } from './drill.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
@@ -44,6 +45,7 @@ for (const add of [
   addDrill,
   addRecover,
   addSabotageDrill,
+  addPolicies,
   addDecide,
   addRetention,
   addHold,
