@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
+import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
@@ -12,6 +13,7 @@ import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPlan } from './plan.js';
 import { addRecover } from './recover.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
@@ -39,7 +41,9 @@ for (const add of [
   addDoctor,
   addBackup,
   addBackups,
+  addConsolidate,
   addDrill,
+  addPlan,
   addRecover,
   addSabotageDrill,
   addDecide,

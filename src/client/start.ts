@@ -2,12 +2,13 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 
 import { UsageError } from '../errors.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
-import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
+import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
 /** The workflows by the names they have in Temporal, and what each is started with. */
 export interface WorkflowInputs {
   backup: BackupInput;
+  consolidate: ConsolidateInput;
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
