@@ -172,6 +172,30 @@ const { sweep } = proxyActivities<Activities>({
   summary: 'Remove what runs that are over left behind',
 });
 
+const { planRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Retention: what stays, what goes, and why',
+});
+// Both wait for whoever writes into the repository: a backup may take hours.
+const waitForWriter = {
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: { ...patient, maximumInterval: '5m', maximumAttempts: 60 },
+} as const;
+const { markExpired } = proxyActivities<Activities>({ ...waitForWriter, summary: 'Mark what may go' });
+const { deleteExpired } = proxyActivities<Activities>({
+  ...waitForWriter,
+  summary: 'Delete what was marked longer ago than the grace',
+});
+const { recordRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Note in the catalog what is gone',
+});
+
 export const steps = {
   loadSettings,
   checkArchive,
@@ -196,5 +220,9 @@ export const steps = {
   handOver,
   cleanUp,
   recordAlarm,
+  planRetention,
+  markExpired,
+  deleteExpired,
+  recordRetention,
   sweep,
 };

@@ -7,6 +7,7 @@ import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
+import type { RetentionSettings } from '../retention/settings.js';
 import type { LoadedConfiguration } from './load.js';
 import { withoutTrailingSlash } from './state-directory.js';
 
@@ -38,6 +39,8 @@ export interface ResolvedCluster {
     policy?: { exclude: string[]; sample?: { percent: number; seed: number } };
   };
   checks: readonly BusinessCheck[];
+  /** What may be deleted, and when; absent where nothing ever is. */
+  retention?: RetentionSettings;
 }
 
 /** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
@@ -85,6 +88,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     },
     fingerprint: resolveFingerprint(cluster.fingerprint),
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
+    ...resolveRetention(cluster),
   };
 }
 
@@ -97,6 +101,21 @@ function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): R
     ...(exclude.length === 0 && scope === 'full'
       ? {}
       : { policy: { exclude, ...(scope === 'sample' ? { sample } : {}) } }),
+  };
+}
+
+function resolveRetention({ retention, policies }: ClusterConfiguration): Pick<ResolvedCluster, 'retention'> {
+  if (retention === undefined) return {};
+  return {
+    retention: {
+      windowMs: durationMs(retention.window),
+      keepUnscheduledMs: durationMs(retention.keep_unscheduled),
+      minFulls: retention.min_fulls,
+      minimumProven: retention.minimum_proven,
+      graceMs: durationMs(retention.grace),
+      maxPauseMs: durationMs(retention.max_pause),
+      policyKeepMs: Object.fromEntries(Object.entries(policies).map(([name, { keep }]) => [name, durationMs(keep)])),
+    },
   };
 }
 

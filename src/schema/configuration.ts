@@ -4,6 +4,7 @@ import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { retentionConfigurationSchema } from './retention.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -122,6 +123,7 @@ export const clusterConfigurationSchema = z.strictObject({
   policies: policiesSchema,
   drills: scheduledDrillsSchema,
   sabotage: scheduledSabotageSchema,
+  retention: retentionConfigurationSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 
