@@ -1,4 +1,5 @@
 // The catalog's door: the history tables, derived from the repository and the evidence, and never needed for a recovery.
+export { appliedPolicies, mirrorPolicies, type MirroredPolicy } from './mirror-policies.js';
 export { openCatalog, withCatalog } from './open.js';
 export { listRecoveries, type RecoveryRow, rtoRpoMonitoring, type RtoRpoRow, type Spread } from './query.js';
 export { type BackupFailure, recordBackup, recordFailedBackup } from './record-backup.js';

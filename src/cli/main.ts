@@ -15,6 +15,7 @@ import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
 import { addPlan } from './plan.js';
+import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
@@ -48,6 +49,7 @@ for (const add of [
   addPlan,
   addRecover,
   addSabotageDrill,
+  addPolicies,
   addDecide,
   addRetention,
   addHold,
