@@ -14,6 +14,7 @@ import { createRecordObjectives } from './record-objectives.js';
 import { createRecordSabotage } from './record-sabotage.js';
 import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
+import { createEndStream, createPrepareStream, createReceiveWal } from './stream-wal.js';
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
@@ -45,6 +46,9 @@ export function createActivities(dependencies: Dependencies) {
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
     sweep: createSweep(dependencies),
+    prepareStream: createPrepareStream(dependencies),
+    receiveWal: createReceiveWal(dependencies),
+    endStream: createEndStream(dependencies),
   });
 }
 

@@ -158,7 +158,24 @@ const { sweep } = proxyActivities<Activities>({
   summary: 'Remove what runs that are over left behind',
 });
 
+const { prepareStream, endStream } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'WAL stream: the replication slot',
+});
+// Half a day at a time. It never gives up by itself: the slot keeps on the source what was not received, and alarms say that it stands.
+const { receiveWal } = proxyActivities<Activities>({
+  startToCloseTimeout: '13h',
+  ...everyStep,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'WAL stream: receive',
+});
+
 export const steps = {
+  prepareStream,
+  receiveWal,
+  endStream,
   loadSettings,
   checkArchive,
   takeBaseBackup,

@@ -14,6 +14,7 @@ import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
+import { addStream } from './stream.js';
 import { colors, printJson, say } from './terminal.js';
 import { addWorker } from './worker.js';
 
@@ -42,6 +43,7 @@ for (const add of [
   addSabotageDrill,
   addDecide,
   addStatus,
+  addStream,
   addJanitor,
   addDev,
   addWorker,

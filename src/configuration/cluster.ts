@@ -5,6 +5,7 @@ import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseDurationMs } from '../schema/primitives.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
 import type { LoadedConfiguration } from './load.js';
@@ -19,6 +20,8 @@ export interface ResolvedCluster {
   repository: string;
   /** Where the archived WAL lies. */
   walDirectory: string;
+  /** How WAL comes into the repository. */
+  wal: Wal;
   /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
   ownWalDirectory: boolean;
   /** Where drills restore to. */
@@ -69,7 +72,8 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     connection: parseConninfo(cluster.connection),
     connectionText: cluster.connection,
     repository,
-    walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
+    walDirectory: walDirectoryOf(cluster.wal, repository, join(loaded.stateDirectory, 'wal', name)),
+    wal: resolveWal(cluster.wal, name),
     ownWalDirectory: cluster.wal.directory === undefined,
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
     sandboxSettings: cluster.sandbox.settings,
@@ -83,6 +87,19 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     fingerprint: resolveFingerprint(cluster.fingerprint),
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
   };
+}
+
+function walDirectoryOf(wal: ClusterConfiguration['wal'], repository: string, fetched: string): string {
+  // With a command, the segments that were fetched lie on this host: they are copies.
+  const usual = wal.mode === 'command' ? fetched : join(repository, 'wal');
+  return withoutTrailingSlash(wal.directory ?? usual);
+}
+
+function resolveWal(wal: ClusterConfiguration['wal'], cluster: string): Wal {
+  if (wal.mode === 'command') return { mode: 'command', restoreCommand: wal.restore_command ?? '' };
+  if (wal.mode === 'archive') return { mode: 'archive' };
+  const slot = wal.slot ?? `pgdrill_${cluster.replaceAll('-', '_')}`;
+  return { mode: 'stream', slot, synchronous: wal.synchronous, compression: wal.compression };
 }
 
 function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): ResolvedCluster['fingerprint'] {

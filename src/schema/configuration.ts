@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { businessChecksSchema } from './business-check.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -52,16 +53,7 @@ export const clusterConfigurationSchema = z.strictObject({
   repository: absolutePath.describe(
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
   ),
-  wal: z
-    .strictObject({
-      directory: absolutePath
-        .optional()
-        .describe(
-          'An existing WAL archive to read (plain, uncompressed segments). Default: `<repository>/wal`, filled by `basic_archive`.',
-        ),
-    })
-    .default({})
-    .describe('Where the archived WAL lies.'),
+  wal: walSchema,
   sandbox: z
     .strictObject({
       directory: absolutePath

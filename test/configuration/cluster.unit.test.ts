@@ -18,6 +18,7 @@ describe('a cluster', () => {
       connectionText: 'host=/run port=5433 user=u',
       repository: '/r/shop',
       walDirectory: '/r/shop/wal',
+      wal: { mode: 'archive' },
       ownWalDirectory: true,
       sandboxDirectory: '/state/sandboxes',
       sandboxSettings: {},
@@ -47,6 +48,7 @@ describe('a cluster', () => {
     );
     expect(shop).toMatchObject({
       walDirectory: '/archive',
+      wal: { mode: 'archive' },
       ownWalDirectory: false,
       sandboxDirectory: '/fast',
       sandboxSettings: { work_mem: '64MB' },

@@ -8,6 +8,7 @@ import { withConnection } from '../../src/postgres/connection.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { openRepository, type Repository } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
+import type { Wal } from '../../src/repository/wal-mode.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import { startTestCluster, type TestCluster } from './cluster.js';
@@ -56,6 +57,8 @@ export async function protectCluster(
     initdbArgs?: readonly string[];
     major?: 17 | 18;
     name?: string;
+    /** How WAL is kept; archived by the server where absent. */
+    wal?: Wal;
   } = {},
 ): Promise<ProtectedCluster> {
   const scratch = await makeScratch();
@@ -75,6 +78,7 @@ export async function protectCluster(
       ownWalDirectory: true,
       sandboxDirectory: join(scratch, 'sandboxes'),
       archiveTimeoutMs: 30_000,
+      ...(options.wal === undefined ? {} : { wal: options.wal }),
     };
     await makePrivateDirectory(patient.sandboxDirectory);
     const sql = async <Row extends object>(text: string, database = 'postgres'): Promise<Row[]> =>
