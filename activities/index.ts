@@ -16,7 +16,7 @@ import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
 import { createEndStream, createPrepareStream, createReceiveWal } from './stream-wal.js';
 import { createSweep } from './sweep.js';
-import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
+import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
 
 /** All activities, by the names they have in Temporal's history and Web UI. */
@@ -28,6 +28,7 @@ export function createActivities(dependencies: Dependencies) {
     checkArchive: createCheckArchive(dependencies),
     takeBaseBackup: createTakeBaseBackup(dependencies),
     takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
+    takeDifferentialBackup: createTakeDifferentialBackup(dependencies),
     recordBackup: createRecordBackup(dependencies),
     recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),

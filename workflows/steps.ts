@@ -19,7 +19,7 @@ const patient: RetryPolicy = {
   maximumAttempts: 8,
 };
 
-// First contact with the source: someone is probably watching, so a wrong address should show within seconds.
+// Reads or writes a little that nothing else waits for: what three tries do not mend, time will not either.
 const prompt: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 };
 
 // Seconds of work; a minute means that something is wrong.
@@ -30,11 +30,12 @@ const { loadSettings } = proxyActivities<Activities>({
   summary: 'Read the configuration',
 });
 
-// Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds.
+// Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds. A source that restarts is waited for;
+// an address that has never answered fails sooner by itself (src/doctor/patience.ts), since someone is probably watching.
 const { checkArchive } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
   ...everyStep,
-  retry: prompt,
+  retry: patient,
   summary: 'Archive check: does WAL arrive in the repository?',
 });
 
@@ -50,6 +51,12 @@ const { takeIncrementalBackup } = proxyActivities<Activities>({
   ...everyStep,
   retry: patient,
   summary: 'Incremental backup on top of the newest one',
+});
+const { takeDifferentialBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Differential backup on top of the newest full one',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
@@ -180,6 +187,7 @@ export const steps = {
   checkArchive,
   takeBaseBackup,
   takeIncrementalBackup,
+  takeDifferentialBackup,
   recordBackup,
   recordFailedBackup,
   captureLsn,

@@ -10,6 +10,7 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addSabotageDrill } from './sabotage-drill.js';
@@ -35,6 +36,7 @@ const program = new Command('pgdrill')
   .exitOverride();
 
 for (const add of [
+  addInit,
   addDoctor,
   addBackup,
   addBackups,

@@ -24,6 +24,8 @@ export interface ResolvedCluster {
   wal: Wal;
   /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
   ownWalDirectory: boolean;
+  /** When the next backup is a full one, though the chain could go on. */
+  chain: { maxLength: number; maxShare: number };
   /** Where drills restore to. */
   sandboxDirectory: string;
   sandboxSettings: Readonly<Record<string, string>>;
@@ -75,6 +77,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     walDirectory: walDirectoryOf(cluster.wal, repository, join(loaded.stateDirectory, 'wal', name)),
     wal: resolveWal(cluster.wal, name),
     ownWalDirectory: cluster.wal.directory === undefined,
+    chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
     sandboxSettings: cluster.sandbox.settings,
     gates: cluster.gates,

@@ -8,7 +8,9 @@ import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
+import { adviseOnLocks } from './locks.js';
 import { checkPrivileges } from './privileges.js';
+import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
 import { checkSettings } from './settings.js';
 import { checkStream } from './stream.js';
@@ -39,10 +41,14 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
     async (client) => {
       const source = await readSource(client);
       const findings: Finding[] = [{ name: 'version', level: 'ok', message: `PostgreSQL ${source.serverVersion}` }];
-      findings.push(...(await checkPrivileges(client)));
+      const privileges = await checkPrivileges(client);
+      findings.push(...privileges);
+      if (!privileges.some(({ name }) => name === 'replication'))
+        findings.push(await checkReplicationAccess(patient.connection));
       findings.push(...(await checkSettings(client, archiveOf(patient), patient.wal?.mode)));
       if (patient.wal?.mode === 'stream') findings.push(...(await checkStream(client, patient.name, patient.wal)));
       findings.push(...(await adviseOnFaults(client)));
+      findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
       try {
         await claimFor(await openRepository(patient), source.systemIdentifier);

@@ -18,7 +18,8 @@ import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
 import { note } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
-import { keys, type Repository } from '../repository/repository.js';
+import { fetchBackup } from '../repository/fetch-backup.js';
+import type { Repository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { MendedMap } from '../schema/mended-map.js';
@@ -77,7 +78,7 @@ export async function prepareRestore(
   };
   const sources: string[] = [];
   await timed('fetch', async () => {
-    for (const link of chain) sources.push(join(await repository.storage.fetch(keys.backup(link.id)), 'data'));
+    for (const link of chain) sources.push(join(await fetchBackup(repository, link), 'data'));
     return 0; // a local repository is read where it lies
   });
   let wal: WalRead | undefined;
@@ -151,7 +152,7 @@ async function combine(
     // Made by us, since the server user may not create directories where the result is to lie.
     await makePrivateDirectory(partial);
   });
-  const backup = await repository.storage.fetch(keys.backup(last.id));
+  const backup = await fetchBackup(repository, last);
   await combineBackups(
     tools,
     {

@@ -5,6 +5,7 @@ import { copyWithOwner } from '../files/copy-with-owner.js';
 import { makePrivateDirectory } from '../files/durable.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
+import { fetchBackup } from '../repository/fetch-backup.js';
 import { keys, type Repository } from '../repository/repository.js';
 import { listWalFiles } from '../repository/wal-files.js';
 import { unpack } from '../repository/wal-window.js';
@@ -48,9 +49,10 @@ export async function copyRepository(
   const from = request.repository.path;
   await linkFile(join(from, keys.identity), join(repository, keys.identity), copy);
   await makePrivateDirectory(join(repository, keys.backups));
-  for (const { id } of request.chain) {
-    context.progress({ doing: `copying ${id}` });
-    const [original, target] = [join(from, keys.backup(id)), join(repository, keys.backup(id))];
+  for (const link of request.chain) {
+    context.progress({ doing: `copying ${link.id}` });
+    const original = await fetchBackup(request.repository, link);
+    const target = join(repository, keys.backup(link.id));
     await linkTree(original, target, { from, to: repository }, copy, context.signal);
   }
   context.progress({ doing: 'copying WAL' });

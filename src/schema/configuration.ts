@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
+import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { walSchema } from './wal-configuration.js';
@@ -54,6 +55,7 @@ export const clusterConfigurationSchema = z.strictObject({
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
   ),
   wal: walSchema,
+  chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({
       directory: absolutePath

@@ -20,6 +20,7 @@ describe('a cluster', () => {
       walDirectory: '/r/shop/wal',
       wal: { mode: 'archive' },
       ownWalDirectory: true,
+      chain: { maxLength: 50, maxShare: 1 },
       sandboxDirectory: '/state/sandboxes',
       sandboxSettings: {},
       gates: [],
@@ -38,6 +39,7 @@ describe('a cluster', () => {
     repository: /r/shop
     wal: {directory: /archive/}
     sandbox: {directory: /fast, settings: {work_mem: 64MB}}
+    chain: {max_length: 8, max_share: 0.5}
     gates: [promote]
     gate_timeout: 1.5h
     archive_timeout: 500ms
@@ -50,6 +52,7 @@ describe('a cluster', () => {
       walDirectory: '/archive',
       wal: { mode: 'archive' },
       ownWalDirectory: false,
+      chain: { maxLength: 8, maxShare: 0.5 },
       sandboxDirectory: '/fast',
       sandboxSettings: { work_mem: '64MB' },
       gates: ['promote'],
