@@ -79,7 +79,7 @@ async function readStatus(handle: WorkflowHandle): Promise<StreamStatus> {
     startedAt: startTime.toISOString(),
     steps: progress?.steps ?? [],
     ...(beat === undefined || beat === null ? {} : { now: JSON.parse(Buffer.from(beat).toString('utf8')) as Progress }),
-    ...(receiving?.attempt == null ? {} : { attempt: receiving.attempt }),
+    ...(receiving?.attempt === undefined || receiving.attempt === null ? {} : { attempt: receiving.attempt }),
   };
 }
 

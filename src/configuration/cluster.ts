@@ -74,7 +74,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     connection: parseConninfo(cluster.connection),
     connectionText: cluster.connection,
     repository,
-    walDirectory: walDirectoryOf(cluster.wal, repository, join(loaded.stateDirectory, 'wal', name)),
+    walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
     wal: resolveWal(cluster.wal, name),
     ownWalDirectory: cluster.wal.directory === undefined,
     chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
@@ -92,14 +92,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
   };
 }
 
-function walDirectoryOf(wal: ClusterConfiguration['wal'], repository: string, fetched: string): string {
-  // With a command, the segments that were fetched lie on this host: they are copies.
-  const usual = wal.mode === 'command' ? fetched : join(repository, 'wal');
-  return withoutTrailingSlash(wal.directory ?? usual);
-}
-
 function resolveWal(wal: ClusterConfiguration['wal'], cluster: string): Wal {
-  if (wal.mode === 'command') return { mode: 'command', restoreCommand: wal.restore_command ?? '' };
   if (wal.mode === 'archive') return { mode: 'archive' };
   const slot = wal.slot ?? `pgdrill_${cluster.replaceAll('-', '_')}`;
   return { mode: 'stream', slot, synchronous: wal.synchronous, compression: wal.compression };

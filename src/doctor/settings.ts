@@ -87,7 +87,7 @@ function wantedSettings(archiveDirectory: string | undefined, mode: Wal['mode'])
 export function settingStatements(
   archiveDirectory: string | undefined,
 ): { sql: string; why: string; needsRestart: boolean }[] {
-  return wantedSettings(archiveDirectory).map((setting) => ({
+  return wantedSettings(archiveDirectory, 'archive').map((setting) => ({
     sql: setSql(setting),
     why: setting.why,
     needsRestart: setting.needsRestart,

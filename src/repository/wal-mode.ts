@@ -1,5 +1,5 @@
-/** How a cluster's WAL is kept: the server archives it, pgdrill streams it, or a command of the user's own fetches it from somewhere. */
-export type Wal = { mode: 'archive' } | StreamedWal | { mode: 'command'; restoreCommand: string };
+/** How a cluster's WAL is kept: the server archives it, or pgdrill streams it. */
+export type Wal = { mode: 'archive' } | StreamedWal;
 
 export interface StreamedWal {
   mode: 'stream';

@@ -6,15 +6,15 @@ const absolutePath = z.string().startsWith('/', 'must be an absolute path');
 export const walSchema = z
   .strictObject({
     mode: z
-      .enum(['archive', 'stream', 'command'])
+      .enum(['archive', 'stream'])
       .default('archive')
       .describe(
-        '`archive`: the server archives finished segments with `basic_archive`. `stream`: pgdrill receives WAL as it is written (`pgdrill stream start`), so that next to nothing is lost. `command`: another tool archives, and `restore_command` fetches.',
+        '`archive`: the server archives finished segments with `basic_archive`. `stream`: pgdrill receives WAL as it is written (`pgdrill stream start`), so that next to nothing is lost.',
       ),
     directory: absolutePath
       .optional()
       .describe(
-        'Where the segments lie. Default: `<repository>/wal`. In mode `archive`: an existing archive to read, whose segments may be compressed (`.gz`, `.lz4`, `.zst`). In mode `command`: where fetched segments are kept, by default `<state_directory>/wal/<cluster>`.',
+        'Where the segments lie. Default: `<repository>/wal`. In mode `archive`: an existing archive to read, whose segments may be compressed (`.gz`, `.lz4`, `.zst`).',
       ),
     slot: z
       .string()
@@ -33,21 +33,9 @@ export const walSchema = z
       .describe(
         'Mode `stream`: finished segments are compressed with this program, which has to be on the PATH of every host that restores. The segment that is being received stays as it is.',
       ),
-    restore_command: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'Mode `command`: fetches the file `%f` to the path `%p`, like PostgreSQL’s setting. Exit code 0: fetched; 1 to 125: there is no such file; above, or a signal: the archive cannot be reached. No secrets: they belong in files or the environment.',
-      ),
   })
   .superRefine((wal, context) => {
     const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
-    if (wal.mode === 'command') {
-      if (wal.restore_command === undefined) refuse('restore_command', 'is needed in mode "command"');
-      else if (!/%f/.test(wal.restore_command) || !/%p/.test(wal.restore_command))
-        refuse('restore_command', 'must contain %f (which file) and %p (where to)');
-    } else if (wal.restore_command !== undefined) refuse('restore_command', 'is used in mode "command" only');
     if (wal.mode === 'stream') return;
     if (wal.slot !== undefined) refuse('slot', 'is used in mode "stream" only');
     if (wal.synchronous) refuse('synchronous', 'is used in mode "stream" only');

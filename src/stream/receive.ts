@@ -32,12 +32,13 @@ export async function receiveWal(
   context: StepContext,
 ): Promise<StreamStretch> {
   const over = new AbortController();
+  const isOver = (): boolean => over.signal.aborted;
   const timer = setTimeout(() => over.abort(), options.stretchMs);
   const signal = AbortSignal.any([context.signal, over.signal]);
   const watch = new StreamWatch(stream, options, { ...context, signal });
   let [starts, waitMs] = [0, firstWaitMs];
   try {
-    while (!over.signal.aborted) {
+    while (!isOver()) {
       const startedAt = Date.now();
       try {
         await makeReady(stream, signal);
@@ -57,7 +58,7 @@ export async function receiveWal(
         watch.down('pg_receivewal ended');
       } catch (error) {
         context.signal.throwIfAborted();
-        if (over.signal.aborted) break;
+        if (isOver()) break;
         if (error instanceof RepositoryError) throw error;
         refuseHopeless(stream, error);
         watch.down(messageOf(error).split('\n')[0] ?? '');

@@ -54,7 +54,7 @@ async function received(): Promise<string> {
   const lsn = await lsnNow();
   return await eventually(`WAL up to ${lsn}`, async () => {
     const writtenLsn = (await slot().catch(() => undefined))?.writtenLsn;
-    return writtenLsn != null && compareLsn(writtenLsn, lsn) >= 0 ? lsn : undefined;
+    return typeof writtenLsn === 'string' && compareLsn(writtenLsn, lsn) >= 0 ? lsn : undefined;
   });
 }
 
@@ -103,7 +103,8 @@ afterAll(async () => {
 describe('a stream', () => {
   it('is missed by the doctor as long as there is none', async () => {
     const findings = await examine(shop.patient, standaloneContext('doctor'));
-    expect(findings.filter(({ level }) => level !== 'ok')).toMatchObject([
+    const concerned = ['max_slot_wal_keep_size', 'wal stream', 'archiving'];
+    expect(findings.filter(({ name }) => concerned.includes(name))).toMatchObject([
       { name: 'max_slot_wal_keep_size', level: 'warning' },
       { name: 'wal stream', level: 'error', fix: 'pgdrill stream start shop' },
       { name: 'archiving', level: 'warning' },

@@ -65,7 +65,6 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
     ),
   'sabotage-drill': () => run('sabotageDrill', { cluster, kind: 'row-changed' }),
   janitor: () => run('janitor', {}),
-  'stream-stopped': () => run('streamWal', { cluster }, stopReceiving, undefined, 'stream'),
 };
 
 test('record', async () => {
@@ -82,11 +81,8 @@ async function run(
   input: object,
   answer?: (handle: WorkflowHandle) => Promise<void>,
   wrap?: (real: Activities) => Partial<Activities>,
-  mode: 'archive' | 'stream' = 'archive',
 ): Promise<WorkflowHandle> {
-  // The source archives already: two writers in one directory are refused.
-  const streamed = `wal: { mode: stream, directory: ${into('streamed')} }`;
-  const loaded = await configure(shop, mode === 'stream' ? { cluster: streamed } : {});
+  const loaded = await configure(shop);
   return await withWorker(temporal, loaded, wrap === undefined ? {} : { wrap }, async () => {
     const handle = await start(temporal, loaded, kind, input);
     await answer?.(handle);
@@ -107,14 +103,6 @@ async function reject(handle: WorkflowHandle): Promise<void> {
 async function cancelAtGate(handle: WorkflowHandle): Promise<void> {
   await waitsAt(handle, 'promote');
   await handle.cancel();
-}
-
-async function stopReceiving(handle: WorkflowHandle): Promise<void> {
-  await eventually('the stream', async () => {
-    const { steps } = await handle.query<WorkflowProgress>('progress');
-    return steps.some(({ step }) => step === 'receiving WAL') ? true : undefined;
-  });
-  await handle.signal('stop', { dropSlot: true, by: 'ada' });
 }
 
 function answerFix(decision: 'approve' | 'reject'): (handle: WorkflowHandle) => Promise<void> {

@@ -51,7 +51,6 @@ const ends: Record<string, [status: string, type?: string]> = {
   'recover-rejected': ['COMPLETED'],
   recover: ['COMPLETED'],
   'sabotage-drill': ['COMPLETED'],
-  'stream-stopped': ['COMPLETED'],
 };
 
 test('the recorded runs ended as their names say', async () => {
