@@ -3,14 +3,17 @@ import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
 import type { Dependencies } from './dependencies.js';
+import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
 import { createHandOver } from './hand-over.js';
 import { createLoadSettings } from './load-settings.js';
 import { createOpenSandbox } from './open-sandbox.js';
 import { createPlanRestore } from './plan-restore.js';
+import { createPlanRetention } from './plan-retention.js';
 import { createPrepareRestore } from './prepare-restore.js';
 import { createRecordAlarm } from './record-alarm.js';
 import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
+import { createRecordRetention } from './record-retention.js';
 import { createRecordSabotage } from './record-sabotage.js';
 import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
@@ -46,6 +49,10 @@ export function createActivities(dependencies: Dependencies) {
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
+    planRetention: createPlanRetention(dependencies),
+    markExpired: createMarkExpired(dependencies),
+    deleteExpired: createDeleteExpired(dependencies),
+    recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
     prepareStream: createPrepareStream(dependencies),
     receiveWal: createReceiveWal(dependencies),

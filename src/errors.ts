@@ -81,6 +81,9 @@ export class SourceNotReadyError extends PgdrillError {}
 /** The repository cannot give what is needed: a backup or WAL segment is missing, damaged or foreign. */
 export class RepositoryError extends PgdrillError {}
 
+/** Retention does not trust the clock or what it sees, or would leave too little: nothing was deleted. */
+export class RetentionRefusedError extends PgdrillError {}
+
 /** Somebody else holds what we need (a lock that is in use). */
 export class BusyError extends PgdrillError {
   override readonly retryable: boolean = true;

@@ -39,23 +39,26 @@ const { checkArchive } = proxyActivities<Activities>({
   summary: 'Archive check: does WAL arrive in the repository?',
 });
 
+// Who finds the repository in use waits in the workflow (when-free.ts), not here.
+const patientButBusy: RetryPolicy = { ...patient, nonRetryableErrorTypes: ['BusyError'] };
+
 // Bounded by size and disks only. A day is longer than anyone waits; the heartbeat finds a dead one long before.
 const { takeBaseBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Base backup: full, verified',
 });
 const { takeIncrementalBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Incremental backup on top of the newest one',
 });
 const { takeDifferentialBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Differential backup on top of the newest full one',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
@@ -178,6 +181,29 @@ const { receiveWal } = proxyActivities<Activities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   summary: 'WAL stream: receive',
 });
+const { planRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Retention: what stays, what goes, and why',
+});
+// Both wait for whoever writes into the repository: a backup may take hours.
+const waitForWriter = {
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: { ...patient, maximumInterval: '5m', maximumAttempts: 60 },
+} as const;
+const { markExpired } = proxyActivities<Activities>({ ...waitForWriter, summary: 'Mark what may go' });
+const { deleteExpired } = proxyActivities<Activities>({
+  ...waitForWriter,
+  summary: 'Delete what was marked longer ago than the grace',
+});
+const { recordRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Note in the catalog what is gone',
+});
 
 export const steps = {
   prepareStream,
@@ -205,5 +231,9 @@ export const steps = {
   handOver,
   cleanUp,
   recordAlarm,
+  planRetention,
+  markExpired,
+  deleteExpired,
+  recordRetention,
   sweep,
 };

@@ -10,9 +10,12 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
+import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
 import { addStream } from './stream.js';
@@ -43,7 +46,10 @@ for (const add of [
   addDrill,
   addRecover,
   addSabotageDrill,
+  addPolicies,
   addDecide,
+  addRetention,
+  addHold,
   addStatus,
   addStream,
   addJanitor,

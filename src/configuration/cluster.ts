@@ -8,6 +8,7 @@ import { parseDurationMs } from '../schema/primitives.js';
 import type { Wal } from '../repository/wal-mode.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
+import type { RetentionSettings } from '../retention/settings.js';
 import type { LoadedConfiguration } from './load.js';
 import { withoutTrailingSlash } from './state-directory.js';
 
@@ -41,6 +42,8 @@ export interface ResolvedCluster {
     policy?: { exclude: string[]; sample?: { percent: number; seed: number } };
   };
   checks: readonly BusinessCheck[];
+  /** What may be deleted, and when; absent where nothing ever is. */
+  retention?: RetentionSettings;
 }
 
 /** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
@@ -89,6 +92,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     },
     fingerprint: resolveFingerprint(cluster.fingerprint),
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
+    ...resolveRetention(cluster),
   };
 }
 
@@ -107,6 +111,21 @@ function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): R
     ...(exclude.length === 0 && scope === 'full'
       ? {}
       : { policy: { exclude, ...(scope === 'sample' ? { sample } : {}) } }),
+  };
+}
+
+function resolveRetention({ retention, policies }: ClusterConfiguration): Pick<ResolvedCluster, 'retention'> {
+  if (retention === undefined) return {};
+  return {
+    retention: {
+      windowMs: durationMs(retention.window),
+      keepUnscheduledMs: durationMs(retention.keep_unscheduled),
+      minFulls: retention.min_fulls,
+      minimumProven: retention.minimum_proven,
+      graceMs: durationMs(retention.grace),
+      maxPauseMs: durationMs(retention.max_pause),
+      policyKeepMs: Object.fromEntries(Object.entries(policies).map(([name, { keep }]) => [name, durationMs(keep)])),
+    },
   };
 }
 

@@ -45,6 +45,8 @@ const readme = (
     tablespaces/<oid>/    files of tablespaces outside the data directory
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
+  holds/                  what must not be removed, and for whom
+  retention/state.json    what is marked to be deleted; which WAL was deleted on purpose
   evidence/<drill>/       what a drill proved: evidence.json, and where it found very much, problems.json; a sabotage drill: sabotage.json
 
 A full backup restores by itself; an incremental needs the backups named by "parent" in its record, back to a full:

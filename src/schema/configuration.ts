@@ -4,6 +4,7 @@ import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { retentionConfigurationSchema } from './retention.js';
 import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
@@ -114,6 +115,7 @@ export const clusterConfigurationSchema = z.strictObject({
   policies: policiesSchema,
   drills: scheduledDrillsSchema,
   sabotage: scheduledSabotageSchema,
+  retention: retentionConfigurationSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 
