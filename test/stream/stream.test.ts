@@ -205,38 +205,6 @@ describe('a stream', () => {
     expect((await slot())?.active).toBe(true);
   });
 
-  it('whose slot was lost says that there is a gap, and goes on behind it when told to', async () => {
-    expect((await cli('stream', 'stop', 'shop', '--keep-slot', '--yes')).exitCode).toBe(0);
-    expect([receivers(), (await slot())?.active]).toEqual([[], false]);
-    await shop.sql(`alter system set max_slot_wal_keep_size = '1MB'`);
-    await shop.sql(`select pg_reload_conf()`);
-    await eventually('the slot’s loss', async () => {
-      await shop.sql(`insert into r select repeat('x', 500) from generate_series(1, 8000)`);
-      await shop.sql(`select pg_switch_wal()`);
-      await shop.sql(`checkpoint`);
-      return (await slot())?.walStatus === 'lost' ? true : undefined;
-    });
-    const refused = await cli('stream', 'start', 'shop');
-    expect([refused.exitCode, refused.stderr]).toEqual([
-      1,
-      expect.stringMatching(/slot pgdrill_shop is lost[\s\S]*new full backup/) as string,
-    ]);
-
-    expect(await cli('stream', 'start', 'shop', '--accept-gap')).toMatchObject({ exitCode: 0 });
-    await shop.sql(`insert into r values ('behind the gap')`);
-    await shop.archive();
-    const history = (await readTimelineHistory(shop.patient.walDirectory, 2)) ?? [];
-    const archive = await listWalArchive(shop.patient.walDirectory, segmentSizeBytes);
-    expect(continuityFrom(archive, history, full.endLsn).gap).toBeDefined();
-    const { endLsn } = await shop.backup('full', 'test/behind the gap');
-    const after = await shop.archive();
-    expect(continuityFrom(await listWalArchive(shop.patient.walDirectory, segmentSizeBytes), history, endLsn)).toEqual({
-      gap: undefined,
-      endLsn: expect.any(String) as string,
-    });
-    expect(compareLsn(after, endLsn)).toBeGreaterThan(0);
-  });
-
   it('that is stopped leaves neither a slot nor a process', async () => {
     const { exitCode, stdout } = await cli('stream', 'stop', 'shop', '--yes');
     expect([exitCode, stdout]).toEqual([0, 'Stopped. Slot pgdrill_shop is dropped.\n']);
