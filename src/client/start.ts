@@ -4,7 +4,6 @@ import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
 import type { StreamInput } from '../schema/stream.js';
-import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
