@@ -2,6 +2,7 @@ import { createCaptureLsn } from './capture-lsn.js';
 import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
+import { createConsolidateChain } from './consolidate-chain.js';
 import type { Dependencies } from './dependencies.js';
 import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
 import { createHandOver } from './hand-over.js';
@@ -31,6 +32,7 @@ export function createActivities(dependencies: Dependencies) {
     takeBaseBackup: createTakeBaseBackup(dependencies),
     takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
     takeDifferentialBackup: createTakeDifferentialBackup(dependencies),
+    consolidateChain: createConsolidateChain(dependencies),
     recordBackup: createRecordBackup(dependencies),
     recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),

@@ -67,6 +67,13 @@ const { takeDifferentialBackup } = proxyActivities<Activities>({
   retry: patientButBusy,
   summary: 'Differential backup on top of the newest full one',
 });
+// Reads the whole chain twice and writes a full backup: bounded by size and disks only.
+const { consolidateChain } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Consolidation: a full backup of a chain, verified; the source is not asked',
+});
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   ...begun,
@@ -204,6 +211,7 @@ export const steps = {
   takeBaseBackup,
   takeIncrementalBackup,
   takeDifferentialBackup,
+  consolidateChain,
   recordBackup,
   recordFailedBackup,
   captureLsn,

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
+import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
@@ -13,6 +14,7 @@ import { addDrill } from './drill.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addRetention } from './retention.js';
@@ -42,7 +44,9 @@ for (const add of [
   addDoctor,
   addBackup,
   addBackups,
+  addConsolidate,
   addDrill,
+  addPlan,
   addRecover,
   addSabotageDrill,
   addPolicies,

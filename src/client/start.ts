@@ -3,13 +3,14 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
-import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
+import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
 /** The workflows by the names they have in Temporal, and what each is started with. */
 export interface WorkflowInputs {
   applyRetention: RetentionInput;
   backup: BackupInput;
+  consolidate: ConsolidateInput;
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
