@@ -37,6 +37,8 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
       taskQueue: options.taskQueue,
       args: [input],
       staticSummary: `${kind} of ${input.cluster}`,
+      // A recovery goes before drills and backups that wait for a worker (workflows/steps.ts).
+      ...(kind === 'recover' ? { priority: { priorityKey: 1 } } : {}),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
