@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
+import type { StreamInput } from '../schema/stream.js';
 import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
@@ -14,6 +15,7 @@ export interface WorkflowInputs {
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
+  streamWal: StreamInput;
 }
 
 /**
@@ -35,6 +37,8 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
       taskQueue: options.taskQueue,
       args: [input],
       staticSummary: `${kind} of ${input.cluster}`,
+      // A recovery goes before drills and backups that wait for a worker (workflows/steps.ts).
+      ...(kind === 'recover' ? { priority: { priorityKey: 1 } } : {}),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
