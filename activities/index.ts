@@ -18,6 +18,7 @@ import { createRecordRetention } from './record-retention.js';
 import { createRecordSabotage } from './record-sabotage.js';
 import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
+import { createEndStream, createPrepareStream, createReceiveWal } from './stream-wal.js';
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
@@ -55,6 +56,9 @@ export function createActivities(dependencies: Dependencies) {
     deleteExpired: createDeleteExpired(dependencies),
     recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
+    prepareStream: createPrepareStream(dependencies),
+    receiveWal: createReceiveWal(dependencies),
+    endStream: createEndStream(dependencies),
   });
 }
 

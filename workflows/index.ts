@@ -6,3 +6,4 @@ export { drill } from './drill.js';
 export { janitor } from './janitor.js';
 export { recover } from './recover.js';
 export { sabotageDrill } from './sabotage-drill.js';
+export { streamWal } from './stream-wal.js';

@@ -181,6 +181,19 @@ const { sweep } = proxyActivities<Activities>({
   summary: 'Remove what runs that are over left behind',
 });
 
+const { prepareStream, endStream } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'WAL stream: the replication slot',
+});
+// Half a day at a time. It never gives up by itself: the slot keeps on the source what was not received, and alarms say that it stands.
+const { receiveWal } = proxyActivities<Activities>({
+  startToCloseTimeout: '13h',
+  ...everyStep,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'WAL stream: receive',
+});
 const { planRetention } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
   ...everyStep,
@@ -206,6 +219,9 @@ const { recordRetention } = proxyActivities<Activities>({
 });
 
 export const steps = {
+  prepareStream,
+  receiveWal,
+  endStream,
   loadSettings,
   checkArchive,
   takeBaseBackup,

@@ -20,6 +20,7 @@ import { addRecover } from './recover.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
+import { addStream } from './stream.js';
 import { colors, printJson, say } from './terminal.js';
 import { addWorker } from './worker.js';
 
@@ -54,6 +55,7 @@ for (const add of [
   addRetention,
   addHold,
   addStatus,
+  addStream,
   addJanitor,
   addDev,
   addWorker,

@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
+import type { StreamInput } from '../schema/stream.js';
 import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
@@ -14,6 +15,7 @@ export interface WorkflowInputs {
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
+  streamWal: StreamInput;
 }
 
 /**

@@ -5,6 +5,7 @@ import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { retentionConfigurationSchema } from './retention.js';
+import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -54,16 +55,7 @@ export const clusterConfigurationSchema = z.strictObject({
   repository: absolutePath.describe(
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
   ),
-  wal: z
-    .strictObject({
-      directory: absolutePath
-        .optional()
-        .describe(
-          'An existing WAL archive to read (plain, uncompressed segments). Default: `<repository>/wal`, filled by `basic_archive`.',
-        ),
-    })
-    .default({})
-    .describe('Where the archived WAL lies.'),
+  wal: walSchema,
   chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({

@@ -129,7 +129,7 @@ let runs = 0;
 export async function start(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention',
+  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention' | 'streamWal',
   input: unknown,
 ): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(kind, {
