@@ -54,7 +54,9 @@ export function renderDrill(result: DrillResult): string {
     checks.flatMap(({ name, status, summary, seconds: took, problems, moreProblems = 0 }) => [
       [name, tint(status), summary, seconds(took)],
       ...problems.slice(0, 5).map(({ object, detail }) => ['', '', `${object}: ${detail}`, '']),
-      ...(problems.length > 5 ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']] : []),
+      ...(problems.length > 5
+        ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']]
+        : []),
     ]),
   );
   const summary = [
@@ -67,6 +69,7 @@ export function renderDrill(result: DrillResult): string {
     );
   for (const warning of result.warnings) summary.push(`  ${colors.yellow('warning')}: ${warning}`);
   if (result.evidencePath !== undefined) summary.push(`${colors.bold('Evidence')} ${result.evidencePath}`);
+  if (result.reportPath !== undefined) summary.push(`${colors.bold('Report')}   ${result.reportPath}`);
   return [...sections, summary.join('\n')].join('\n\n');
 }
 
