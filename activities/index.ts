@@ -17,6 +17,7 @@ import { createReplayWal } from './replay-wal.js';
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
+import { createVerifyRepository } from './verify-repository.js';
 
 /** All activities, by the names they have in Temporal's history and Web UI. */
 // The return type is what `Activities` below is made of: spelling it out would say everything twice.
@@ -45,6 +46,7 @@ export function createActivities(dependencies: Dependencies) {
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
     sweep: createSweep(dependencies),
+    verifyRepository: createVerifyRepository(dependencies),
   });
 }
 

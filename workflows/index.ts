@@ -4,3 +4,4 @@ export { drill } from './drill.js';
 export { janitor } from './janitor.js';
 export { recover } from './recover.js';
 export { sabotageDrill } from './sabotage-drill.js';
+export { verifyRepository } from './verify-repository.js';

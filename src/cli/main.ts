@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
+import { addCatalog } from './catalog.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
@@ -12,6 +13,7 @@ import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
 import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
+import { addRepo } from './repo.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
 import { colors, printJson, say } from './terminal.js';
@@ -42,13 +44,15 @@ for (const add of [
   addSabotageDrill,
   addDecide,
   addStatus,
+  addRepo,
+  addCatalog,
   addJanitor,
   addDev,
   addWorker,
   addDemo,
 ])
   add(program, exit);
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands.flatMap((each) => [each, ...each.commands])) command.exitOverride();
 
 try {
   await program.parseAsync();

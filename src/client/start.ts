@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 
 import { UsageError } from '../errors.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
+import type { VerifyRepositoryInput } from '../schema/verification.js';
 import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
@@ -11,6 +12,7 @@ export interface WorkflowInputs {
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
+  verifyRepository: VerifyRepositoryInput;
 }
 
 /**

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { ClusterConfiguration } from '../schema/configuration.js';
-import { parseDurationMs } from '../schema/primitives.js';
+import { parseBytes, parseDurationMs } from '../schema/primitives.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
 import type { LoadedConfiguration } from './load.js';
@@ -36,6 +36,7 @@ export interface ResolvedCluster {
     policy?: { exclude: string[]; sample?: { percent: number; seed: number } };
   };
   checks: readonly BusinessCheck[];
+  verify: { cron?: string; maxRateBytes: number };
 }
 
 /** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
@@ -81,6 +82,10 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
       ...(rpo === undefined ? {} : { rpo, rpoSeconds: durationMs(rpo) / 1_000 }),
     },
     fingerprint: resolveFingerprint(cluster.fingerprint),
+    verify: {
+      ...(cluster.verify.cron === undefined ? {} : { cron: cluster.verify.cron }),
+      maxRateBytes: parseBytes(cluster.verify.max_rate) ?? Infinity,
+    },
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
   };
 }

@@ -45,6 +45,8 @@ const readme = (
     tablespaces/<oid>/    files of tablespaces outside the data directory
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
+  verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why
+  failures/               backups that failed: when and why
   evidence/<drill>/       what a drill proved: evidence.json; a sabotage drill: sabotage.json
 
 A full backup restores by itself; an incremental needs the backups named by "parent" in its record, back to a full:

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { businessChecksSchema } from './business-check.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { verifySchema } from './verify-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -114,6 +115,7 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({ connections: 2, snapshot_timeout: '1h', ...contentScopeDefaults })
     .describe('What the proof may cost the source.'),
+  verify: verifySchema,
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
