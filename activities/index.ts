@@ -3,19 +3,22 @@ import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
 import type { Dependencies } from './dependencies.js';
+import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
 import { createHandOver } from './hand-over.js';
 import { createLoadSettings } from './load-settings.js';
 import { createOpenSandbox } from './open-sandbox.js';
 import { createPlanRestore } from './plan-restore.js';
+import { createPlanRetention } from './plan-retention.js';
 import { createPrepareRestore } from './prepare-restore.js';
 import { createRecordAlarm } from './record-alarm.js';
 import { createRecordBackup, createRecordFailedBackup } from './record-backup.js';
 import { createRecordObjectives } from './record-objectives.js';
+import { createRecordRetention } from './record-retention.js';
 import { createRecordSabotage } from './record-sabotage.js';
 import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
 import { createSweep } from './sweep.js';
-import { createTakeBaseBackup, createTakeIncrementalBackup } from './take-backup.js';
+import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
 import { createVerifyRepository } from './verify-repository.js';
 
@@ -28,6 +31,7 @@ export function createActivities(dependencies: Dependencies) {
     checkArchive: createCheckArchive(dependencies),
     takeBaseBackup: createTakeBaseBackup(dependencies),
     takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
+    takeDifferentialBackup: createTakeDifferentialBackup(dependencies),
     recordBackup: createRecordBackup(dependencies),
     recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),
@@ -45,6 +49,10 @@ export function createActivities(dependencies: Dependencies) {
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
+    planRetention: createPlanRetention(dependencies),
+    markExpired: createMarkExpired(dependencies),
+    deleteExpired: createDeleteExpired(dependencies),
+    recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
     verifyRepository: createVerifyRepository(dependencies),
   });

@@ -1,5 +1,6 @@
 import { findingsOfMendedMaps } from '../src/restore/mended-maps.js';
 import { openSandbox } from '../src/restore/open.js';
+import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Opened, Sandbox } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
@@ -8,7 +9,10 @@ import { secondsSinceScheduled, type Step, step } from './step.js';
 /** Open: promote, and see that it takes writes. Here the RTO clock stops. */
 export const createOpenSandbox = (dependencies: Dependencies): Step<{ sandbox: Sandbox }, Opened> =>
   step(async (input: { sandbox: Sandbox }, context): Promise<Opened> => {
-    const { timeline } = await openSandbox(await toolsOfSandbox(dependencies, input.sandbox), input.sandbox, context);
+    const tools = await toolsOfSandbox(dependencies, input.sandbox);
+    const { timeline } = await onWatchedServer(input.sandbox, context, (watched) =>
+      openSandbox(tools, input.sandbox, watched),
+    );
     const opened: Opened = {
       openedAt: new Date().toISOString(),
       timeline,

@@ -1,6 +1,8 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { UsageError } from '../src/errors.js';
+import { currentOwner } from '../src/registry/current.js';
 import { planRestore } from '../src/restore/plan.js';
+import { planUnderHold } from '../src/restore/run-hold.js';
 import type { Fence, Plan } from '../src/schema/results.js';
 import { parseTarget } from '../src/schema/target.js';
 import type { Dependencies } from './dependencies.js';
@@ -24,13 +26,16 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
     if (typeof target === 'string')
       throw new UsageError({ what: target, means: 'There is no such target.', todo: 'Correct it.' });
     const { repository, walDirectory } = await repositoryFor(cluster, input.copyIn);
-    const plan = await planRestore(await toolsOfRepository(dependencies, repository), {
-      repository,
-      walDirectory,
-      target,
-      fence: input.fence,
-      signal: context.signal,
-    });
+    const tools = await toolsOfRepository(dependencies, repository);
+    const { signal } = context;
+    const makePlan = (): ReturnType<typeof planRestore> =>
+      planRestore(tools, { repository, walDirectory, target, fence: input.fence, signal });
+    const owner = currentOwner();
+    // A copy is the drill's own: nobody else removes anything from it.
+    const plan =
+      input.copyIn !== undefined || owner === undefined
+        ? await makePlan()
+        : await planUnderHold(repository, owner, signal, makePlan);
     return {
       orderedAt: context.scheduledAt.toISOString(),
       chain: plan.chain.map(({ id, type, startLsn, endLsn, sizeBytes }) => ({ id, type, startLsn, endLsn, sizeBytes })),

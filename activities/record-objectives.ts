@@ -2,6 +2,7 @@ import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.
 import { clusterOf } from '../src/configuration/cluster.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { keys, openRepository } from '../src/repository/repository.js';
+import { releaseRunHold } from '../src/restore/run-hold.js';
 import type { DrillResult } from '../src/schema/evidence.js';
 import type { Finding } from '../src/schema/results.js';
 import { version } from '../src/version.js';
@@ -35,6 +36,8 @@ export const createRecordObjectives = ({
       await recordRecovery(client, evidence, { evidencePath });
       await recordEvent(client, eventOfRun(evidence));
     });
+    // A recovery that ended well has no clean-up, and the server that it hands over reads nothing here any more.
+    if (evidence.kind === 'recovery') await releaseRunHold(() => Promise.resolve(repository), context);
     // What had to be mended is no small thing, though the restored database is right: it is shown, not only kept.
     const mended = input.outcome.opened?.findings?.map(({ message }) => message) ?? [];
     return toDrillResult(evidence, evidencePath, [...mended, ...warnings]);

@@ -1,6 +1,7 @@
 import { eventOfSabotage, recordEvent } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { openRepository } from '../src/repository/repository.js';
+import { releaseRunHold } from '../src/restore/run-hold.js';
 import { judgeSabotage } from '../src/sabotage/judge.js';
 import { sabotageKey } from '../src/sabotage/turn.js';
 import type { Capture, Plan } from '../src/schema/results.js';
@@ -38,7 +39,8 @@ export const createRecordSabotage = ({
   catalogUrl,
 }: Dependencies): Step<SabotageRun, SabotageResult> =>
   step(async (run: SabotageRun, context): Promise<SabotageResult> => {
-    const { storage } = await openRepository(clusterOf(loaded, run.cluster));
+    const repository = await openRepository(clusterOf(loaded, run.cluster));
+    const { storage } = repository;
     const { capture, plan, control } = run;
     const { id, cluster, input, workflowId, runId, startedAt, seed, trials, leftOut } = run;
     const evidence: SabotageEvidence = {
@@ -54,6 +56,7 @@ export const createRecordSabotage = ({
       versions: { pgdrill: version, sandboxPostgres: (await toolsFor(0)).version, node: process.version },
     };
     await storage.writeText(sabotageKey(id), `${JSON.stringify(evidence, null, 2)}\n`);
+    await releaseRunHold(() => Promise.resolve(repository), context);
     const warnings = await intoCatalog(catalogUrl, context.signal, (client) =>
       recordEvent(client, eventOfSabotage(evidence)),
     );

@@ -48,6 +48,7 @@ export function step<Input, Output>(
     } catch (error) {
       // A tool that was killed because of the cancel must not look like a failure of its own.
       if (activity.cancellationSignal.aborted) throw activity.cancellationSignal.reason;
+      activity.heartbeat(progress); // the last word, for who looks while the next attempt is waited for
       throw toFailure(error);
     } finally {
       clearInterval(heart);

@@ -21,6 +21,7 @@ export const createSweep = ({
     const report = await sweep({
       stateDirectory: loaded.stateDirectory,
       sandboxDirectories: clusters.map(({ sandboxDirectory }) => sandboxDirectory),
+      repositories: clusters,
       namespace: client.options.namespace,
       ownerState: ownerStates(client),
       tools: () => toolsFor(0),

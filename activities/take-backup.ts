@@ -4,6 +4,7 @@ import { readSource } from '../src/postgres/source.js';
 import { openRepository } from '../src/repository/repository.js';
 import { takeBackup } from '../src/repository/take-backup.js';
 import type { BackupRecord } from '../src/schema/backup-record.js';
+import type { BackupType } from '../src/schema/workflow-inputs.js';
 import type { Dependencies } from './dependencies.js';
 import { type ActivityContext, type Step, step } from './step.js';
 
@@ -42,17 +43,22 @@ export const createTakeBaseBackup = (dependencies: Dependencies): Step<WhatToBac
 export const createTakeIncrementalBackup = (dependencies: Dependencies): Step<WhatToBackUp, BackupSummary> =>
   step((input: WhatToBackUp, context): Promise<BackupSummary> => take(dependencies, input, 'incremental', context));
 
+/** Differential: on top of the newest full backup, or a full where that is not safe. */
+export const createTakeDifferentialBackup = (dependencies: Dependencies): Step<WhatToBackUp, BackupSummary> =>
+  step((input: WhatToBackUp, context): Promise<BackupSummary> => take(dependencies, input, 'differential', context));
+
 async function take(
   { loaded, toolsFor }: Dependencies,
   { cluster: name, policy }: WhatToBackUp,
-  type: 'full' | 'incremental',
+  type: BackupType,
   context: ActivityContext,
 ): Promise<BackupSummary> {
   const cluster = clusterOf(loaded, name);
   const source = await withConnection(cluster.connection, readSource, { signal: context.signal });
   const tools = await toolsFor(Math.floor(source.serverVersionNumber / 10_000));
   const repository = await openRepository(cluster);
-  const record = await takeBackup(tools, { repository, connection: cluster.connection, type, policy }, context);
+  const request = { repository, connection: cluster.connection, type, limits: cluster.chain, policy };
+  const record = await takeBackup(tools, request, context);
   const {
     id,
     requestedType,

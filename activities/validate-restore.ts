@@ -3,6 +3,7 @@ import { resolveService } from '../src/postgres/conninfo.js';
 import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
+import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Capture, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
@@ -23,22 +24,22 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
     const cluster = clusterOf(dependencies.loaded, input.cluster);
     const connection = resolveService(cluster.connection);
     const role = connection['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser;
-    const { checks, notCompared } = await validateRestore(
-      await toolsOfSandbox(dependencies, input.sandbox),
-      {
-        repository: await openRepository(cluster),
-        sandbox: input.sandbox,
-        role,
-        capture: input.capture,
-        connections: cluster.fingerprint.connections,
-        sourceConnection: cluster.connection,
-        business: {
-          checks: cluster.checks,
-          database: connection['dbname'] ?? process.env['PGDATABASE'] ?? role,
-          asOf: restoredMoment(input.target ?? '', input.replay?.lastCommitAt),
-        },
+    const tools = await toolsOfSandbox(dependencies, input.sandbox);
+    const request = {
+      repository: await openRepository(cluster),
+      sandbox: input.sandbox,
+      role,
+      capture: input.capture,
+      connections: cluster.fingerprint.connections,
+      sourceConnection: cluster.connection,
+      business: {
+        checks: cluster.checks,
+        database: connection['dbname'] ?? process.env['PGDATABASE'] ?? role,
+        asOf: restoredMoment(input.target ?? '', input.replay?.lastCommitAt),
       },
-      context,
+    };
+    const { checks, notCompared } = await onWatchedServer(input.sandbox, context, (watched) =>
+      validateRestore(tools, request, watched),
     );
     return {
       checks,

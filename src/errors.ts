@@ -53,7 +53,21 @@ export class TargetError extends PgdrillError {
 /** A server (PostgreSQL or Temporal) does not answer. It may come back. */
 export class UnreachableError extends PgdrillError {
   override readonly exitCode: ExitCode = exitCodes.unreachable;
-  override readonly retryable: boolean = true;
+  override readonly retryable: boolean;
+  /** Of a PostgreSQL server, without any secret. */
+  readonly address: string | undefined;
+  /** The address is right: the server itself said that it starts, stops or is full, or the connection had stood. */
+  readonly answered: boolean;
+
+  constructor(
+    explanation: Explanation,
+    options: ErrorOptions & { address?: string; answered?: boolean; retryable?: boolean } = {},
+  ) {
+    super(explanation, options);
+    this.retryable = options.retryable ?? true;
+    this.address = options.address;
+    this.answered = options.answered ?? false;
+  }
 }
 
 /** A server answers but refuses us: wrong password, missing role, pg_hba.conf. Waiting does not mend that. */
@@ -66,6 +80,9 @@ export class SourceNotReadyError extends PgdrillError {}
 
 /** The repository cannot give what is needed: a backup or WAL segment is missing, damaged or foreign. */
 export class RepositoryError extends PgdrillError {}
+
+/** Retention does not trust the clock or what it sees, or would leave too little: nothing was deleted. */
+export class RetentionRefusedError extends PgdrillError {}
 
 /** Somebody else holds what we need (a lock that is in use). */
 export class BusyError extends PgdrillError {

@@ -1,4 +1,5 @@
 // Everything exported here is a workflow by that name: the types listed in the Web UI.
+export { applyRetention } from './apply-retention.js';
 export { backup } from './backup.js';
 export { drill } from './drill.js';
 export { janitor } from './janitor.js';

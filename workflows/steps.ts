@@ -19,7 +19,7 @@ const patient: RetryPolicy = {
   maximumAttempts: 8,
 };
 
-// First contact with the source: someone is probably watching, so a wrong address should show within seconds.
+// Reads or writes a little that nothing else waits for: what three tries do not mend, time will not either.
 const prompt: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 };
 
 // Seconds of work; a minute means that something is wrong.
@@ -30,11 +30,12 @@ const { loadSettings } = proxyActivities<Activities>({
   summary: 'Read the configuration',
 });
 
-// Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds.
+// Waits for a WAL segment to arrive, for as long as the configuration allows; the rest takes seconds. A source that restarts is waited for;
+// an address that has never answered fails sooner by itself (src/doctor/patience.ts), since someone is probably watching.
 const { checkArchive } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
   ...everyStep,
-  retry: prompt,
+  retry: patient,
   summary: 'Archive check: does WAL arrive in the repository?',
 });
 
@@ -50,6 +51,12 @@ const { takeIncrementalBackup } = proxyActivities<Activities>({
   ...everyStep,
   retry: patient,
   summary: 'Incremental backup on top of the newest one',
+});
+const { takeDifferentialBackup } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Differential backup on top of the newest full one',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
@@ -167,11 +174,36 @@ const { verifyRepository } = proxyActivities<Activities>({
   summary: 'Verify the repository: WAL archive, backups, evidence',
 });
 
+const { planRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Retention: what stays, what goes, and why',
+});
+// Both wait for whoever writes into the repository: a backup may take hours.
+const waitForWriter = {
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: { ...patient, maximumInterval: '5m', maximumAttempts: 60 },
+} as const;
+const { markExpired } = proxyActivities<Activities>({ ...waitForWriter, summary: 'Mark what may go' });
+const { deleteExpired } = proxyActivities<Activities>({
+  ...waitForWriter,
+  summary: 'Delete what was marked longer ago than the grace',
+});
+const { recordRetention } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Note in the catalog what is gone',
+});
+
 export const steps = {
   loadSettings,
   checkArchive,
   takeBaseBackup,
   takeIncrementalBackup,
+  takeDifferentialBackup,
   recordBackup,
   recordFailedBackup,
   captureLsn,
@@ -189,6 +221,10 @@ export const steps = {
   handOver,
   cleanUp,
   recordAlarm,
+  planRetention,
+  markExpired,
+  deleteExpired,
+  recordRetention,
   sweep,
   verifyRepository,
 };

@@ -30,9 +30,14 @@ async function takeOrNoteFailure(
   const what = { cluster, ...(policy === undefined ? {} : { policy }) };
   const startedAt = new Date().toISOString();
   try {
-    return type === 'full'
-      ? await progress.step('base backup', () => steps.takeBaseBackup(what), describe)
-      : await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
+    switch (type) {
+      case 'full':
+        return await progress.step('base backup', () => steps.takeBaseBackup(what), describe);
+      case 'incremental':
+        return await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
+      case 'differential':
+        return await progress.step('differential backup', () => steps.takeDifferentialBackup(what), describe);
+    }
   } catch (error) {
     if (!isCancellation(error)) {
       const { message } = rootFailure(error);

@@ -6,3 +6,4 @@ export { listRecoveries, type RecoveryRow, rtoRpoMonitoring, type RtoRpoRow, typ
 export { type BackupFailure, recordBackup, recordFailedBackup } from './record-backup.js';
 export { type MonitoringEvent, recordEvent } from './record-event.js';
 export { recordRecovery } from './record-recovery.js';
+export { recordDeleted } from './record-deleted.js';

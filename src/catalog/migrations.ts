@@ -121,4 +121,12 @@ group by cluster, recovery_type;
 comment on view pgdrill.v_rto_rpo_monitoring is 'RTO and RPO of the restores that finished, per cluster and kind of target.';
 `,
   },
+  {
+    version: 2,
+    name: 'backups that retention deleted',
+    sql: `
+alter table pgdrill.backup_history add column deleted_at timestamptz;
+comment on column pgdrill.backup_history.deleted_at is 'When retention deleted it; null as long as it is in the repository.';
+`,
+  },
 ];

@@ -18,8 +18,8 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
     .description('take a backup, verify it and put it into the repository')
     .argument('<cluster>', 'a cluster of the configuration')
     .addOption(
-      new Option('--type <type>', 'an incremental builds on the newest backup')
-        .choices(['full', 'incremental'])
+      new Option('--type <type>', 'an incremental builds on the newest backup, a differential on the newest full one')
+        .choices(['full', 'incremental', 'differential'])
         .default('full'),
     )
     .option('--id <id>', 'the workflow id (default: backup-CLUSTER-TIME)')
@@ -51,7 +51,7 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
 function describe(backup: BackupResult): string {
   const { id, type, requestedType, fallbackReason, unsafe, sizeBytes, startLsn, endLsn, durationMs, warnings } = backup;
   const lines = [`${id}: ${bytes(sizeBytes)} in ${seconds(durationMs / 1_000)}, ${startLsn} → ${endLsn}, verified.`];
-  if (type === 'incremental' && unsafe === undefined)
+  if (type !== 'full' && unsafe === undefined)
     lines.push('Nothing wrong was found in its link to its parent; whether the chain restores, only a drill proves.');
   if (type !== requestedType) {
     lines.push(

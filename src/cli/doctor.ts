@@ -78,5 +78,5 @@ function show({
 }
 
 function isSql(fix: string): boolean {
-  return /^(alter|grant|create) /.test(fix);
+  return /^(alter|grant|revoke|create|reassign) /.test(fix);
 }

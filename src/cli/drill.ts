@@ -16,7 +16,7 @@ import { watchWorkflow } from './watch-workflow.js';
 
 interface DrillOptions {
   target: string;
-  backup: 'none' | 'full' | 'incremental' | 'full+incremental';
+  backup: 'none' | 'full' | 'incremental' | 'differential' | 'full+incremental' | 'full+differential';
   gate?: GateName[];
   gateTimeout?: string;
   id?: string;
@@ -32,7 +32,7 @@ export function addDrill(program: Command, exit: (code: ExitCode) => void): void
     .option('--target <target>', `where recovery stops: ${targetForms}`, 'fence')
     .addOption(
       new Option('--backup <what>', 'backups to take first')
-        .choices(['none', 'full', 'incremental', 'full+incremental'])
+        .choices(['none', 'full', 'incremental', 'differential', 'full+incremental', 'full+differential'])
         .default('none'),
     )
     .addOption(new Option('--gate <gate...>', 'wait for a human there').choices(['restore', 'promote']))

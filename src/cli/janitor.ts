@@ -34,6 +34,7 @@ export function addJanitor(program: Command, exit: (code: ExitCode) => void): vo
         const report = await sweep({
           stateDirectory: loaded.stateDirectory,
           sandboxDirectories: clusters.map(({ sandboxDirectory }) => sandboxDirectory),
+          repositories: clusters,
           namespace,
           ownerState: ownerStates(client),
           tools: () => ensurePostgres({ progress: say }),

@@ -11,9 +11,12 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addHold } from './hold.js';
+import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
 import { addRecover } from './recover.js';
 import { addRepo } from './repo.js';
+import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
 import { colors, printJson, say } from './terminal.js';
@@ -36,6 +39,7 @@ const program = new Command('pgdrill')
   .exitOverride();
 
 for (const add of [
+  addInit,
   addDoctor,
   addBackup,
   addBackups,
@@ -43,6 +47,8 @@ for (const add of [
   addRecover,
   addSabotageDrill,
   addDecide,
+  addRetention,
+  addHold,
   addStatus,
   addRepo,
   addCatalog,

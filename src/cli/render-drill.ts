@@ -49,10 +49,10 @@ export function renderDrill(result: DrillResult): string {
   );
   section(
     'Checks',
-    checks.flatMap(({ name, status, summary, seconds: took, problems }) => [
+    checks.flatMap(({ name, status, summary, seconds: took, problems, moreProblems = 0 }) => [
       [name, tint(status), summary, seconds(took)],
       ...problems.slice(0, 5).map(({ object, detail }) => ['', '', `${object}: ${detail}`, '']),
-      ...(problems.length > 5 ? [['', '', `… and ${problems.length - 5} more (see the evidence)`, '']] : []),
+      ...(problems.length > 5 ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']] : []),
     ]),
   );
   const summary = [

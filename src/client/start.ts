@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 
 import { UsageError } from '../errors.js';
+import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
 import type { VerifyRepositoryInput } from '../schema/verification.js';
 import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
@@ -8,6 +9,7 @@ import type { Temporal } from './temporal.js';
 
 /** The workflows by the names they have in Temporal, and what each is started with. */
 export interface WorkflowInputs {
+  applyRetention: RetentionInput;
   backup: BackupInput;
   drill: DrillInput;
   recover: RecoverInput;

@@ -7,6 +7,7 @@ import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseBytes, parseDurationMs } from '../schema/primitives.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
+import type { RetentionSettings } from '../retention/settings.js';
 import type { LoadedConfiguration } from './load.js';
 import { withoutTrailingSlash } from './state-directory.js';
 
@@ -21,6 +22,8 @@ export interface ResolvedCluster {
   walDirectory: string;
   /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
   ownWalDirectory: boolean;
+  /** When the next backup is a full one, though the chain could go on. */
+  chain: { maxLength: number; maxShare: number };
   /** Where drills restore to. */
   sandboxDirectory: string;
   sandboxSettings: Readonly<Record<string, string>>;
@@ -37,6 +40,8 @@ export interface ResolvedCluster {
   };
   checks: readonly BusinessCheck[];
   verify: { cron?: string; maxRateBytes: number };
+  /** What may be deleted, and when; absent where nothing ever is. */
+  retention?: RetentionSettings;
 }
 
 /** What the cluster must meet: in seconds, and as it was written. Absent where nothing was demanded. */
@@ -72,6 +77,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     repository,
     walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
     ownWalDirectory: cluster.wal.directory === undefined,
+    chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
     sandboxSettings: cluster.sandbox.settings,
     gates: cluster.gates,
@@ -87,6 +93,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
       maxRateBytes: parseBytes(cluster.verify.max_rate) ?? Infinity,
     },
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
+    ...resolveRetention(cluster),
   };
 }
 
@@ -99,6 +106,21 @@ function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): R
     ...(exclude.length === 0 && scope === 'full'
       ? {}
       : { policy: { exclude, ...(scope === 'sample' ? { sample } : {}) } }),
+  };
+}
+
+function resolveRetention({ retention, policies }: ClusterConfiguration): Pick<ResolvedCluster, 'retention'> {
+  if (retention === undefined) return {};
+  return {
+    retention: {
+      windowMs: durationMs(retention.window),
+      keepUnscheduledMs: durationMs(retention.keep_unscheduled),
+      minFulls: retention.min_fulls,
+      minimumProven: retention.minimum_proven,
+      graceMs: durationMs(retention.grace),
+      maxPauseMs: durationMs(retention.max_pause),
+      policyKeepMs: Object.fromEntries(Object.entries(policies).map(([name, { keep }]) => [name, durationMs(keep)])),
+    },
   };
 }
 

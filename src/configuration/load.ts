@@ -63,6 +63,26 @@ function problemsError(path: string, problems: readonly Problem[]): Configuratio
   });
 }
 
+/**
+ * The file that `loadConfiguration` would read, whether it exists or not: for who is to write it.
+ *
+ * @returns its text where it exists.
+ * @throws ConfigurationError when it is there and cannot be read.
+ */
+export async function placeOfConfiguration(given?: string): Promise<{ path: string; text?: string }> {
+  const named = given ?? (process.env['PGDRILL_CONFIG'] === '' ? undefined : process.env['PGDRILL_CONFIG']);
+  for (const place of named === undefined ? usualPlaces : [named]) {
+    const path = resolve(place);
+    try {
+      return { path, text: await readFile(path, 'utf8') };
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT')
+        throw unreadable(path, given === undefined ? 'PGDRILL_CONFIG' : '--config', error, named !== undefined);
+    }
+  }
+  return { path: resolve(named ?? usualPlaces[0]) };
+}
+
 async function findFile(given: string | undefined): Promise<{ path: string; text: string }> {
   const named = given ?? (process.env['PGDRILL_CONFIG'] === '' ? undefined : process.env['PGDRILL_CONFIG']);
   for (const place of named === undefined ? usualPlaces : [named]) {

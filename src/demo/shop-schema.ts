@@ -75,13 +75,6 @@ select customer_id, count(*) as orders, sum(total) as total
 select lo_from_bytea(0, convert_to(repeat('terms and conditions ', 2000), 'UTF8'));
 `;
 
-/** What an SRE runs once as a superuser: a role that can do all that drills need, and nothing else. */
-export const roleSql = `
-create role pgdrill login replication;
-grant pg_read_all_data, pg_monitor to pgdrill;
-grant execute on function pg_switch_wal(), pg_create_restore_point(text) to pgdrill;
-`;
-
 /** One customer's visit, for pgbench. */
 export const visitScript = String.raw`
 \set customer random(1, 50000)

@@ -7,7 +7,8 @@ import { withConnection } from '../postgres/connection.js';
 import { initdb, launchInstance, stopInstance, waitUntilReady } from '../postgres/instance.js';
 import { runTool } from '../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
-import { roleSql, shopSql } from './shop-schema.js';
+import { roleSql } from '../setup/role-sql.js';
+import { shopSql } from './shop-schema.js';
 
 /** pgbench scale 20: two million accounts, 300 MB with their index. */
 const pgbenchScale = 20;
@@ -58,7 +59,7 @@ export async function createSource(tools: PostgresTools, source: SourceCluster, 
     signal,
   });
   await withConnection(source.admin, (client) => client.query(shopSql), { signal });
-  await withConnection(source.admin, (client) => client.query(roleSql), { signal });
+  await withConnection(source.admin, (client) => client.query(roleSql('pgdrill')), { signal });
 }
 
 export async function startSource(tools: PostgresTools, source: SourceCluster): Promise<void> {

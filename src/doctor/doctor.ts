@@ -7,7 +7,9 @@ import { claimFor, openOrCreateRepository, openRepository } from '../repository/
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
+import { adviseOnLocks } from './locks.js';
 import { checkPrivileges } from './privileges.js';
+import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
 import { checkSettings } from './settings.js';
 
@@ -35,9 +37,13 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
     async (client) => {
       const source = await readSource(client);
       const findings: Finding[] = [{ name: 'version', level: 'ok', message: `PostgreSQL ${source.serverVersion}` }];
-      findings.push(...(await checkPrivileges(client)));
+      const privileges = await checkPrivileges(client);
+      findings.push(...privileges);
+      if (!privileges.some(({ name }) => name === 'replication'))
+        findings.push(await checkReplicationAccess(patient.connection));
       findings.push(...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)));
       findings.push(...(await adviseOnFaults(client)));
+      findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
       try {
         await claimFor(await openRepository(patient), source.systemIdentifier);

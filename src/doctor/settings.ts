@@ -78,6 +78,21 @@ function wantedSettings(archiveDirectory: string | undefined): WantedSetting[] {
   ];
 }
 
+/** The SQL that sets everything, for a server that was not looked at. @param archiveDirectory as for `checkSettings`. */
+export function settingStatements(
+  archiveDirectory: string | undefined,
+): { sql: string; why: string; needsRestart: boolean }[] {
+  return wantedSettings(archiveDirectory).map((setting) => ({
+    sql: setSql(setting),
+    why: setting.why,
+    needsRestart: setting.needsRestart,
+  }));
+}
+
+function setSql({ name, value }: WantedSetting): string {
+  return `alter system set ${name} = '${value.replaceAll("'", "''")}';`;
+}
+
 /**
  * Compares the source's settings with what pgdrill needs. Says which ones need a restart, and which are set but not active yet.
  */
@@ -109,7 +124,7 @@ export async function checkSettings(client: Connection, archiveDirectory: string
       name: setting.name,
       level: setting.level,
       message: `${setting.name} is "${value}": ${setting.why}.`,
-      fix: `alter system set ${setting.name} = '${setting.value.replaceAll("'", "''")}';`,
+      fix: setSql(setting),
       needsRestart: setting.needsRestart,
     };
   });

@@ -9,16 +9,22 @@ import { serverUser } from '../process/server-user.js';
  * Writes a whole file or nothing: to a `.partial` name, fsynced, renamed into place, the directory fsynced. Mode 0600, owned
  * by the server user.
  *
+ * @param access mode and owner instead of those.
  * @throws DiskFullError when there is no room, StorageError when the disk cannot be written.
  */
-export async function writeFileDurably(path: string, content: string): Promise<void> {
+export async function writeFileDurably(
+  path: string,
+  content: string,
+  access?: { mode: number; uid: number; gid: number },
+): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.partial-${randomUUID().slice(0, 13)}`);
   try {
     const file = await open(partial, 'wx', 0o600);
     try {
       await file.writeFile(content);
-      const user = serverUser();
-      if (user !== undefined) await file.chown(user.uid, user.gid);
+      const owner = access ?? serverUser();
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid);
+      if (access !== undefined) await file.chmod(access.mode);
       await file.sync();
     } finally {
       await file.close();

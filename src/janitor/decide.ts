@@ -31,7 +31,7 @@ export interface Decision {
 }
 
 /** Whether something that is registered is left over. In doubt it is not. */
-export function decide(entry: Entry, facts: Facts): Decision {
+export function decide(entry: Pick<Entry, 'owner' | 'host' | 'createdAt'>, facts: Facts): Decision {
   const { owner, now } = facts;
   if (entry.owner.namespace !== facts.namespace)
     return keep(`it belongs to a run in Temporal namespace ${entry.owner.namespace}`);

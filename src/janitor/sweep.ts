@@ -11,12 +11,15 @@ import type { Leftover, SweepReport } from '../schema/leftovers.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { adoptSandboxes } from './adopt.js';
 import { decide, defaultGraceMs, type OwnerState, ownerKey } from './decide.js';
+import { findHolds, type FoundHold, removeHold } from './holds.js';
 import { refusalOf, removeLeftover } from './remove.js';
 
 export interface SweepRequest {
   stateDirectory: string;
   /** Where the configured clusters' drills restore to: unregistered sandboxes are looked for there. */
   sandboxDirectories: readonly string[];
+  /** The configured clusters' repositories: what runs that are over still hold there is released. */
+  repositories?: readonly { name: string; repository: string }[];
   /** The Temporal namespace that `ownerState` asks. */
   namespace: string;
   /** Asks Temporal for a run. Where it cannot be reached it must throw: then nothing is removed. */
@@ -55,7 +58,18 @@ async function sweepAlone(registry: Registry, request: SweepRequest): Promise<Sw
     } else if (request.dryRun !== true) await registry.drop(listed.id); // only the record is left
   }
   things.push(...(await adoptSandboxes(request.sandboxDirectories, things, request.namespace)));
-  const states = await askAll(things, request);
+  const holds = await findHolds(request.repositories ?? [], new Date());
+  const owners = [...things.map(({ entry }) => entry.owner), ...holds.flatMap(({ run }) => run?.owner ?? [])];
+  const states = await askAll(owners, request);
+  const factsOf = (owner: Owner): Parameters<typeof decide>[1] => ({
+    owner: states.get(ownerKey(owner)) ?? { state: 'running' },
+    inUse: living.has(ownerKey(owner)),
+    namespace: request.namespace,
+    host: hostname(),
+    goneHosts: request.goneHosts ?? [],
+    now: new Date(),
+    graceMs: request.graceMs ?? defaultGraceMs,
+  });
   const report: SweepReport = { dryRun: request.dryRun === true, removed: [], kept: [], refused: [], failed: [] };
   for (const path of unreadable)
     report.refused.push({
@@ -75,19 +89,41 @@ async function sweepAlone(registry: Registry, request: SweepRequest): Promise<Sw
       workflowId: owner.workflowId,
       runId: owner.runId,
     };
-    const { remove, why } = decide(entry, {
-      owner: states.get(ownerKey(owner)) ?? { state: 'running' },
-      inUse: living.has(ownerKey(owner)),
-      namespace: request.namespace,
-      host: hostname(),
-      goneHosts: request.goneHosts ?? [],
-      now: new Date(),
-      graceMs: request.graceMs ?? defaultGraceMs,
-    });
+    const { remove, why } = decide(entry, factsOf(owner));
     if (remove) await removeOne({ id, entry }, { ...leftover, why }, { registry, request, report });
     else report.kept.push({ ...leftover, why });
   }
+  for (const hold of holds) await sweepHold(hold, factsOf, { request, report });
   return report;
+}
+
+/** A hold of a run that is over, or one that has expired. */
+async function sweepHold(
+  hold: FoundHold,
+  factsOf: (owner: Owner) => Parameters<typeof decide>[1],
+  { request, report }: { request: SweepRequest; report: SweepReport },
+): Promise<void> {
+  const { what, cluster, run } = hold;
+  const { remove, why } = run === undefined ? { remove: true, why: 'it has expired' } : decide(run, factsOf(run.owner));
+  const { workflowId, runId } = run?.owner ?? {};
+  const leftover = {
+    ...{ what, cluster, why },
+    ...(workflowId === undefined || runId === undefined ? {} : { workflowId, runId }),
+  };
+  if (!remove) {
+    report.kept.push(leftover);
+    return;
+  }
+  try {
+    if (request.dryRun !== true) await removeHold(hold);
+    report.removed.push(leftover);
+  } catch (error) {
+    report.failed.push({
+      ...leftover,
+      why: messageOf(error),
+      todo: 'Mend what it says; until then retention keeps more.',
+    });
+  }
 }
 
 /** An attempt or a tool whose process is gone. A process of another host cannot be looked at. */
@@ -97,13 +133,13 @@ function hasEnded(entry: Entry): boolean {
 }
 
 /** Every owner is asked for before anything is removed: an answer that does not come must not stop half-way. */
-async function askAll(things: readonly Listed[], request: SweepRequest): Promise<Map<string, OwnerState>> {
+async function askAll(owners: readonly Owner[], request: SweepRequest): Promise<Map<string, OwnerState>> {
   const states = new Map<string, OwnerState>();
-  for (const { entry } of things) {
-    const key = ownerKey(entry.owner);
-    if (states.has(key) || entry.owner.namespace !== request.namespace) continue;
-    request.progress?.(`asking Temporal for ${entry.owner.workflowId}`);
-    states.set(key, await request.ownerState(entry.owner));
+  for (const owner of owners) {
+    const key = ownerKey(owner);
+    if (states.has(key) || owner.namespace !== request.namespace) continue;
+    request.progress?.(`asking Temporal for ${owner.workflowId}`);
+    states.set(key, await request.ownerState(owner));
   }
   return states;
 }

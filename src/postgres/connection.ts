@@ -136,6 +136,8 @@ function clientOptions(conninfo: Conninfo): pg.ClientConfig {
     ...(conninfo['user'] === undefined ? {} : { user: conninfo['user'] }),
     ...(conninfo['options'] === undefined ? {} : { options: conninfo['options'] }),
     application_name: conninfo['application_name'] ?? 'pgdrill',
+    // Not among the types of `pg`, but it sends it: `true` makes a replication connection, as pg_basebackup does.
+    ...(conninfo['replication'] === undefined ? {} : { replication: conninfo['replication'] }),
   };
 }
 
@@ -162,7 +164,8 @@ function explain(error: unknown, conninfo: Conninfo): Error {
       means: 'The server is down, still starting, or the address is wrong.',
       todo: 'Check that it runs (pg_isready) and that host and port in the configuration are right.',
     },
-    { cause: error },
+    // A code of five characters is the server's own (SQLSTATE), such as 57P03: it is starting up.
+    { cause: error, address: where, answered: /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') },
   );
 }
 
@@ -183,7 +186,7 @@ function explainBroken(error: unknown, conninfo: Conninfo): unknown {
       means: 'The server stopped, restarted, or the network dropped the connection.',
       todo: 'Nothing, if it comes back: the step is tried again. Else look at the server’s log.',
     },
-    { cause: error },
+    { cause: error, address: describeConninfo(conninfo), answered: true },
   );
 }
 

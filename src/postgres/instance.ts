@@ -7,6 +7,7 @@ import { diskFull } from '../files/durable.js';
 import { startTimeOf } from '../process/process-identity.js';
 import { runTool } from '../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
+import { continueServer } from './stopped-server.js';
 
 /** What a server must not inherit from our environment: it would change whom its own clients and restore_command talk to. */
 const clientVariables = [
@@ -174,13 +175,18 @@ export async function instanceStatus(dataDirectory: string): Promise<InstanceSta
   return { pid, startTime, ready: /^(ready|standby)/.test(lines[7] ?? '') };
 }
 
-/** Stops a server if one runs there. `fast` is clean; `immediate` is a crash, for servers whose data is thrown away. */
+/**
+ * Stops a server if one runs there, also one that stands still (SIGSTOP). `fast` is clean; `immediate` is a crash, for servers whose data
+ * is thrown away.
+ */
 export async function stopInstance(
   tools: PostgresTools,
   dataDirectory: string,
   mode: 'fast' | 'immediate',
 ): Promise<void> {
-  if ((await instanceStatus(dataDirectory)) === undefined) return;
+  const status = await instanceStatus(dataDirectory);
+  if (status === undefined) return;
+  continueServer(status.pid);
   await runTool({
     file: toolPath(tools, 'pg_ctl'),
     unregistered: true,

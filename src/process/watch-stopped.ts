@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { isStopped } from './process-tree.js';
 
 const lookEveryMs = 1_000;
 
@@ -7,32 +7,30 @@ const mostLooks = 15;
 
 /**
  * Watches a process that may have been stopped (SIGSTOP, a debugger): its worker's heartbeats go on, so nobody else would ever notice.
- * Linux only; elsewhere it sees nothing.
+ * Its children count, too (pg_basebackup has one that receives WAL). Linux only; elsewhere it sees nothing.
  *
+ * @param find the process: its pid, or who knows it at the moment, for one that may be started anew.
  * @param onStopped called once, when it has been found stopped for a while without a break.
  * @returns ends the watch.
  */
-export function watchStopped(pid: number | undefined, onStopped: () => void): () => void {
-  if (pid === undefined) return () => undefined;
-  let looks = 0;
-  const timer = setInterval(() => {
-    looks = isStopped(pid) ? looks + 1 : 0;
-    if (looks < mostLooks) return;
+export function watchStopped(
+  find: number | undefined | (() => Promise<number | undefined>),
+  onStopped: () => void,
+): () => void {
+  if (find === undefined) return () => undefined;
+  let [looks, looking] = [0, false];
+  const look = async (): Promise<void> => {
+    const pid = typeof find === 'number' ? find : await find().catch(() => undefined);
+    looks = pid !== undefined && isStopped(pid) ? looks + 1 : 0;
+    if (looks !== mostLooks) return;
     clearInterval(timer);
     onStopped();
+  };
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    void look().finally(() => (looking = false));
   }, lookEveryMs);
   timer.unref();
   return () => clearInterval(timer);
-}
-
-/** Whether it, or a child of it (pg_basebackup has one that receives WAL), is stopped. */
-function isStopped(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    if (/^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return true;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return children !== '' && children.split(' ').some((child) => isStopped(Number(child)));
-  } catch {
-    return false; // it has ended, or there is no /proc
-  }
 }

@@ -1,12 +1,13 @@
 import type { Conninfo } from '../postgres/conninfo.js';
 import type { StepContext } from '../process/step-context.js';
-import type { Repository } from '../repository/repository.js';
+import { keys, type Repository } from '../repository/repository.js';
 import { runSandbox } from '../restore/open.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
+import { boundFindings } from './bounded.js';
 import type { AskSandboxRequest } from './business/business-checks.js';
 import { compareWithSource } from './compare-restored.js';
 import { checkIndexReads } from './indexes/index-reads.js';
@@ -43,6 +44,7 @@ interface Found {
  * Judges the restored cluster: everything the source's fingerprint names is read again in the sandbox and compared; then pages, indexes
  * and visibility maps are checked, and the sandbox has to take writes. What cannot be checked comes out as `unproven`, never as passed.
  * What an earlier attempt at the same step has found is not looked for again.
+ * Of very many problems only the first are answered; `problems.json` beside the evidence then has all of them.
  */
 export async function validateRestore(
   tools: PostgresTools,
@@ -102,5 +104,18 @@ export async function validateRestore(
       return checkVacuum({ connection: superuser, databases, signal, onProgress });
     });
   }
-  return all;
+  const bounded = boundFindings(all);
+  if (bounded.cut) await keepWhole(request, all);
+  return { checks: bounded.checks, notCompared: bounded.notCompared };
+}
+
+/** All that was found, where Temporal only gets a part of it. */
+async function keepWhole({ repository, sandbox }: ValidateRequest, found: Found): Promise<void> {
+  const problems = found.checks
+    .filter((check) => check.problems.length > 0)
+    .map(({ name, problems }) => ({ name, problems }));
+  await repository.storage.writeText(
+    `${keys.evidence(sandbox.id)}/problems.json`,
+    `${JSON.stringify({ checks: problems, notCompared: found.notCompared }, null, 1)}\n`,
+  );
 }

@@ -30,7 +30,7 @@ export function judge(checks: readonly Check[]): { verdict: Verdict; reasons: st
 
 function sentence(outcome: string, check: Check): string {
   const objects = check.problems.slice(0, shownObjects).map(({ object, detail }) => `${object} (${detail})`);
-  const more = check.problems.length - objects.length;
+  const more = check.problems.length + (check.moreProblems ?? 0) - objects.length;
   const named = objects.length === 0 ? '' : ` ${objects.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
   return `Check "${check.name}" ${outcome}: ${check.summary}${named}`;
 }

@@ -34,6 +34,11 @@ export async function asOwner<T>(owner: Current, work: () => Promise<T>): Promis
   });
 }
 
+/** The run on whose behalf the code runs, if there is one. */
+export function currentOwner(): Owner | undefined {
+  return current.getStore()?.owner;
+}
+
 /** Writes down what is about to be made. Done before the thing exists, so that a crash in between leaves a record too many, never one too few. */
 export async function note(id: string, thing: Thing): Promise<void> {
   const { registry, owner, cluster, operation, attempt } = current.getStore() ?? {};

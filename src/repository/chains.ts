@@ -1,4 +1,5 @@
 import { RepositoryError } from '../errors.js';
+import { compareLsn } from '../postgres/lsn.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 
 /**
@@ -37,11 +38,26 @@ function unsafeLink(id: string, link: string, reasons: readonly string[]): Repos
 
 /** The backup that the next incremental builds on: the one with the furthest end whose chain is whole and safe; undefined where there is none. */
 export function newestBackup(backups: readonly BackupRecord[]): BackupRecord | undefined {
-  return [...backups].reverse().find((backup) => {
-    try {
-      return chainOf(backups, backup.id).length > 0;
-    } catch {
-      return false;
-    }
-  });
+  return byEnd(backups).find((backup) => isUsable(backups, backup));
+}
+
+/** The backup that the next differential builds on: the newest full one, also one that was made of a chain. */
+export function newestFull(backups: readonly BackupRecord[]): BackupRecord | undefined {
+  return byEnd(backups.filter(({ type }) => type === 'full')).find((backup) => isUsable(backups, backup));
+}
+
+/** Furthest end first. Of a chain and the full backup that was made of it, which end alike, the full one comes first: nothing else is needed. */
+export function byEnd(backups: readonly BackupRecord[]): BackupRecord[] {
+  return [...backups]
+    .reverse()
+    .sort((a, b) => compareLsn(b.endLsn, a.endLsn) || Number(b.type === 'full') - Number(a.type === 'full'));
+}
+
+/** Whether a restore may use it: its chain is whole, and no link of it was found unsafe. */
+export function isUsable(backups: readonly BackupRecord[], { id }: BackupRecord): boolean {
+  try {
+    return chainOf(backups, id).length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -20,7 +20,7 @@ export interface ProvingDrill {
  * - `failed`: the newest drill that restored this chain and came to a decision found it wrong.
  * - `proven`: that drill passed: what this chain restores equals the source.
  * - `part of a proven chain`: restored with later backups on top of it. What they replaced of it was not looked at.
- * - `judged`: an incremental in which nothing wrong was found when it was taken. Nobody has restored it.
+ * - `judged`: an incremental or differential in which nothing wrong was found when it was taken. Nobody has restored it.
  * - `verified`: a full that matches its manifest. Nobody has restored it.
  */
 export type Standing = 'unsafe' | 'failed' | 'proven' | 'part of a proven chain' | 'judged' | 'verified';

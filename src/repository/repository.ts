@@ -47,7 +47,9 @@ const readme = (
   wal/                    the archived WAL; the first eight digits of a name are its timeline
   verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why
   failures/               backups that failed: when and why
-  evidence/<drill>/       what a drill proved: evidence.json; a sabotage drill: sabotage.json
+  holds/                  what must not be removed, and for whom
+  retention/state.json    what is marked to be deleted; which WAL was deleted on purpose
+  evidence/<drill>/       what a drill proved: evidence.json, and where it found very much, problems.json; a sabotage drill: sabotage.json
 
 A full backup restores by itself; an incremental needs the backups named by "parent" in its record, back to a full:
   pg_combinebackup backups/<full>/data backups/<incremental>/data … -o NEW_DATA_DIRECTORY

@@ -13,17 +13,21 @@ import type { HeldLock } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { chainOf, newestBackup } from './chains.js';
+import { type ChainPolicy, chooseChain, parentOf } from './choose-chain.js';
 import { fetchBackup, turnLink } from './fetch-backup.js';
 import { judgeLink } from './link-safety.js';
+import { restoredSizeBytes } from './restored-size.js';
 import { claimFor, keys, listBackups, type Repository } from './repository.js';
 import { lockPathOf } from './storage.js';
+import { summariesSince } from './wal-summaries.js';
 import { withWriterLock } from './writer-lock.js';
 
 export interface BackupRequest {
   repository: Repository;
   connection: Conninfo;
-  type: 'full' | 'incremental';
+  type: BackupRecord['type'];
+  /** When a chain is too long or too heavy to go on; absent: never. */
+  limits?: ChainPolicy;
   /** The policy that it is taken for, if any. */
   policy?: string | undefined;
 }
@@ -32,8 +36,8 @@ export interface BackupRequest {
  * Takes a backup into the repository: staged, verified with `pg_verifybackup`, recorded, and only then visible. A retry of finished
  * work finds it by its operation and answers the same.
  *
- * An incremental builds on the newest backup whose chain is whole. Where that cannot be continued safely a full is taken instead,
- * and the record says why. An incremental that PostgreSQL got wrong is kept, recorded as unsafe and never used; the next is a full.
+ * An incremental builds on the newest backup whose chain is whole, a differential on the newest full one. Where that cannot be continued
+ * safely a full is taken instead, and the record says why (chooseChain). An incremental that PostgreSQL got wrong is kept, recorded as unsafe and never used; the next is a full.
  */
 export async function takeBackup(
   tools: PostgresTools,
@@ -44,20 +48,21 @@ export async function takeBackup(
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
     if (finished !== undefined) return finished;
-    const { source, tablespaces } = await withConnection(
+    const { source, tablespaces, summaries } = await withConnection(
       request.connection,
-      async (client) => ({ source: await readSource(client), tablespaces: await listTablespaces(client) }),
+      async (client) => ({
+        source: await readSource(client),
+        tablespaces: await listTablespaces(client),
+        summaries: request.type === 'full' ? undefined : await summariesSince(client, parentOf(request.type, backups)),
+      }),
       { signal: context.signal },
     );
     await claimFor(request.repository, source.systemIdentifier);
-    const parent = request.type === 'incremental' ? newestBackup(backups) : undefined;
-    const reason =
-      request.type === 'full' ? undefined : (whyNotIncremental(source, parent) ?? whyAnew(backups, parent));
+    const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.limits });
     const attempt = { tools, request, context, lock, source, tablespaces };
-    if (request.type === 'full' || parent === undefined || reason !== undefined)
-      return await takeOne({ ...attempt, fallbackReason: reason });
+    if (chain === undefined) return await takeOne({ ...attempt, fallbackReason });
     try {
-      return await takeOne({ ...attempt, chain: chainOf(backups, parent.id) });
+      return await takeOne({ ...attempt, chain });
     } catch (error) {
       const refusal = refusedBecauseOfSummaries(error);
       if (refusal === undefined) throw error;
@@ -65,25 +70,6 @@ export async function takeBackup(
     }
   };
   return await withWriterLock(request.repository.path, context.operation, take, context.attempt);
-}
-
-/** Why a chain cannot go on: each makes the next backup a full (design, "Traps that are known"). */
-export function whyNotIncremental(source: Source, parent: BackupRecord | undefined): string | undefined {
-  if (parent === undefined) return 'there is no backup to build on';
-  if (parent.timeline !== source.timeline) {
-    return `the cluster was promoted since ${parent.id} (timeline ${parent.timeline} → ${source.timeline}); WAL summaries across a promotion can be wrong`;
-  }
-  if (parent.serverVersionNumber !== source.serverVersionNumber) {
-    return `the server was upgraded since ${parent.id} (${parent.serverVersion} → ${source.serverVersion})`;
-  }
-  if (parent.dataChecksums !== source.dataChecksums) return `data checksums were switched since ${parent.id}`;
-  return undefined;
-}
-
-/** After an unsafe incremental the next would most likely be unsafe for the same reason. */
-function whyAnew(backups: readonly BackupRecord[], parent: BackupRecord | undefined): string | undefined {
-  const unsafe = backups.find((backup) => backup.unsafe !== undefined && backup.parent === parent?.id);
-  return unsafe?.unsafe === undefined ? undefined : `${unsafe.id} was found unsafe: ${unsafe.unsafe.join(' ')}`;
 }
 
 /** The server's own refusals that a full backup mends (PostgreSQL source, basebackup_incremental.c). */
@@ -131,7 +117,7 @@ async function takeOne({
 }: OneBackup): Promise<BackupRecord> {
   const { storage } = request.repository;
   const parent = chain?.at(-1);
-  const type = parent === undefined ? 'full' : 'incremental';
+  const type = parent === undefined ? 'full' : request.type;
   const { id, startedAt } = await newBackupId(request.repository, type);
   await lock.assertHeld();
   // Every earlier attempt's leftovers go, whatever second they were begun in.
@@ -208,6 +194,7 @@ async function takeOne({
       finishedAt: finishedAt.toISOString(),
       durationMs: performance.now() - started,
       sizeBytes: manifest.sizeBytes,
+      restoredBytes: await restoredSizeBytes(data, Number(source.settings['block_size'] ?? 8_192)),
       serverVersion: source.serverVersion,
       serverVersionNumber: source.serverVersionNumber,
       walSegmentSizeBytes: source.walSegmentSizeBytes,

@@ -1,3 +1,4 @@
+import { codeOf } from '../errors.js';
 import type { Connection } from '../postgres/connection.js';
 import { compareLsn } from '../postgres/lsn.js';
 import { type ForkId, keyOfFork } from './relation-files.js';
@@ -23,6 +24,27 @@ export async function listWalSummaries(client: Connection, range: LsnRange): Pro
     [range.from, range.to],
   );
   return rows;
+}
+
+/**
+ * The summaries that the server has behind the start of the backup that is to be built on.
+ *
+ * @returns undefined where there is no such backup, where nothing is summarized, or where our role may not look: the server itself
+ *   refuses then.
+ */
+export async function summariesSince(
+  client: Connection,
+  parent: { startLsn: string } | undefined,
+): Promise<WalSummary[] | undefined> {
+  if (parent === undefined) return undefined;
+  const { rows } = await client.query<{ on: boolean }>(`select current_setting('summarize_wal')::boolean as on`);
+  if (rows[0]?.on !== true) return undefined;
+  try {
+    return await listWalSummaries(client, { from: parent.startLsn, to: 'FFFFFFFF/FFFFFFFF' });
+  } catch (error) {
+    if (codeOf(error) === '42501') return undefined;
+    throw error;
+  }
 }
 
 /** The first stretch of a range that no summary covers; undefined where there is none. */

@@ -71,7 +71,13 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     ...Object.fromEntries(
       Object.entries(control.required).map(([name, value]) => [
         name,
-        String(Math.max(value, Number(wanted[name] ?? 0))),
+        String(
+          Math.max(
+            value,
+            Number(wanted[name] ?? 0),
+            name === 'max_locks_per_transaction' ? locksPerTransaction(control) : 0,
+          ),
+        ),
       ]),
     ),
     track_commit_timestamp: control.trackCommitTimestamp ? 'on' : 'off',
@@ -85,6 +91,13 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     recovery_target_timeline: String(target.timeline),
     ...target.settings,
   };
+}
+
+/** pg_dump locks every table of a database at once, and so do the checks: room for so many, about 20 MB of memory. */
+const leastLocks = 65_536;
+
+function locksPerTransaction({ required }: ControlData): number {
+  return Math.ceil(leastLocks / (required.max_connections + required.max_prepared_transactions));
 }
 
 export function formatSettings(settings: Readonly<Record<string, string>>): string {

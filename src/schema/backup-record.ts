@@ -16,8 +16,10 @@ export const backupRecordSchema = z.object({
   fallbackReason: z.string().optional(),
   /** The policy of the configuration that it was taken for; absent where somebody asked for it. */
   policy: z.string().optional(),
-  /** The backup that this one builds on; absent for a full. */
+  /** The backup that this one builds on; absent for a full. Of a differential it is a full one. */
   parent: z.string().optional(),
+  /** For a full that was made of a chain in the repository: the chain. Its times and LSNs are those of the last of them. */
+  consolidatedFrom: z.array(z.string()).min(2).optional(),
   /**
    * Why the link to the parent cannot be trusted (docs/postgresql-incremental-faults.md), as sentences: no restore uses this backup and
    * none builds on it.
@@ -32,6 +34,8 @@ export const backupRecordSchema = z.object({
   finishedAt: instantSchema,
   durationMs: z.number().nonnegative(),
   sizeBytes: z.number().nonnegative(),
+  /** How large the data directory becomes when the chain is combined; absent in records of earlier pgdrills. */
+  restoredBytes: z.number().nonnegative().optional(),
   serverVersion: z.string(),
   serverVersionNumber: z.number().int(),
   walSegmentSizeBytes: z.number().int().positive(),

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 
 import { businessChecksSchema } from './business-check.js';
+import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { verifySchema } from './verify-configuration.js';
+import { retentionConfigurationSchema } from './retention.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -63,6 +65,7 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({})
     .describe('Where the archived WAL lies.'),
+  chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({
       directory: absolutePath
@@ -122,6 +125,7 @@ export const clusterConfigurationSchema = z.strictObject({
   policies: policiesSchema,
   drills: scheduledDrillsSchema,
   sabotage: scheduledSabotageSchema,
+  retention: retentionConfigurationSchema,
 });
 export type ClusterConfiguration = z.infer<typeof clusterConfigurationSchema>;
 

@@ -15,7 +15,7 @@ export interface StepProgress {
 
 /** The answer of the query `progress`. */
 export interface WorkflowProgress {
-  kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'verification';
+  kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'retention' | 'verification';
   cluster: string;
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */

@@ -148,6 +148,8 @@ export const checkSchema = z.object({
   figures: z.record(z.string(), z.union([z.number(), z.string()])),
   /** What differs or is broken, the first ones by name. */
   problems: z.array(z.object({ object: z.string(), detail: z.string() })),
+  /** How many more there are than `problems` names: then `problems.json` beside the evidence has them all. */
+  moreProblems: z.number().int().positive().optional(),
   seconds: z.number().nonnegative(),
 });
 export type Check = z.infer<typeof checkSchema>;

@@ -12,13 +12,16 @@ export type GateName = z.infer<typeof gateNameSchema>;
 export const answerableGateSchema = z.enum([...gateNameSchema.options, 'fix']);
 export type AnswerableGate = z.infer<typeof answerableGateSchema>;
 
-export const backupTypeSchema = z.enum(['full', 'incremental']);
+export const backupTypeSchema = z.enum(['full', 'incremental', 'differential']);
 export type BackupType = z.infer<typeof backupTypeSchema>;
 
 /** What `backup` is started with. */
 export const backupInputSchema = z.strictObject({
   cluster: clusterNameSchema,
-  /** `incremental` builds on the newest backup; without one, or where the chain cannot go on safely, it becomes a full. */
+  /**
+   * `incremental` builds on the newest backup, `differential` on the newest full one; without one, or where the chain cannot go on
+   * safely, it becomes a full.
+   */
   type: backupTypeSchema.default('full'),
   /** The policy of the configuration that it is taken for: how long it is kept hangs on that. */
   policy: scheduleNameSchema.optional(),
@@ -26,7 +29,14 @@ export const backupInputSchema = z.strictObject({
 export type BackupInput = z.input<typeof backupInputSchema>;
 
 /** Which backups a drill takes first. */
-export const drillBackupSchema = z.enum(['none', 'full', 'incremental', 'full+incremental']);
+export const drillBackupSchema = z.enum([
+  'none',
+  'full',
+  'incremental',
+  'differential',
+  'full+incremental',
+  'full+differential',
+]);
 
 /** What `drill` is started with: `{"cluster": "shop"}` is enough. */
 export const drillInputSchema = z.strictObject({

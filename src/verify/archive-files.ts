@@ -62,8 +62,7 @@ export async function listArchiveFiles(
     }
     try {
       const entry = await stat(join(directory, name));
-      if (entry.isFile())
-        files.segments.push({ name, ...segment, sizeBytes: entry.size, modifiedMs: entry.mtimeMs });
+      if (entry.isFile()) files.segments.push({ name, ...segment, sizeBytes: entry.size, modifiedMs: entry.mtimeMs });
       else files.foreign.push(name);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;

@@ -46,7 +46,8 @@ export function findGaps(
   backups: readonly Link[],
   segmentSizeBytes: number,
 ): Gap[] {
-  const newest = Math.max(0, ...ancestries.keys());
+  // A history file alone (a promotion that wrote nothing yet, or a stray one) makes no timeline the one that is in use.
+  const newest = Math.max(0, ...[...ancestries.keys()].filter((timeline) => segments.has(timeline)));
   const claims = new Map<number, Claim[]>();
   for (const [timeline, ancestry] of ancestries) {
     const mine = backups

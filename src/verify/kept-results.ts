@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import { makePrivateDirectory } from '../files/durable.js';
 import { version } from '../version.js';
 
+/** How long an attempt that was taken for dead may go on before it hears of it. */
+const askEveryMs = 1_000;
+
 /**
  * What a verification has found out so far, one line of JSON a thing looked at: a next attempt of the same operation goes on behind it.
  * Another operation, or another pgdrill, looks at everything anew: what was whole last week may be damaged today.
@@ -11,10 +14,13 @@ import { version } from '../version.js';
  * Lines are not fsynced one by one: what a power cut takes is only looked at again.
  */
 export class KeptResults {
+  private askedMs = Number.NEGATIVE_INFINITY;
+
   private constructor(
     private readonly file: FileHandle,
     private readonly answers: Map<string, unknown>,
     private readonly refuseSuperseded: () => Promise<void>,
+    private length: number,
   ) {}
 
   /** @param refuseSuperseded throws where a later attempt has taken over. */
@@ -24,7 +30,7 @@ export class KeptResults {
     const { answers, length } = parse(await readFile(path, 'utf8').catch(() => ''), owner);
     const file = await open(path, length === 0 ? 'w' : 'r+', 0o600);
     await file.truncate(length);
-    const kept = new KeptResults(file, answers, refuseSuperseded);
+    const kept = new KeptResults(file, answers, refuseSuperseded, length);
     if (length === 0) await kept.append(owner);
     return kept;
   }
@@ -33,7 +39,11 @@ export class KeptResults {
   async once<T>(key: string, look: () => Promise<T>): Promise<T> {
     if (this.answers.has(key)) return this.answers.get(key) as T;
     const answer = await look();
-    await this.refuseSuperseded();
+    // Not before each line: there are as many as files. What two attempts write into each other is no whole line, and looked at again.
+    if (performance.now() - this.askedMs > askEveryMs) {
+      await this.refuseSuperseded();
+      this.askedMs = performance.now();
+    }
     await this.append(JSON.stringify([key, answer ?? null]));
     return answer;
   }
@@ -47,8 +57,9 @@ export class KeptResults {
   }
 
   private async append(line: string): Promise<void> {
-    const { size } = await this.file.stat();
-    await this.file.write(`${line}\n`, size);
+    const bytes = Buffer.from(`${line}\n`);
+    await this.file.write(bytes, 0, bytes.length, this.length);
+    this.length += bytes.length;
   }
 }
 

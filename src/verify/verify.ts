@@ -2,9 +2,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { TimelineSpan } from '../postgres/timeline.js';
+import { parseSegmentName } from '../postgres/wal-segment.js';
 import { withLockFile } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import { keys, type Repository } from '../repository/repository.js';
+import { emptyState, readState } from '../retention/state.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { RepositoryFinding, Verified } from '../schema/verification.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -87,7 +89,10 @@ async function lookAtEverything(
 
   findings.push(...(await checkTop(repository)), ...(await checkChains(repository, records)), ...strangers(archive));
   const timelines = await checkTimelines(archive, records);
-  findings.push(...timelines.findings, ...gapsIn(archive, timelines.ancestries, records, segmentSizeBytes));
+  findings.push(
+    ...timelines.findings,
+    ...(await gapsIn(repository, archive, timelines.ancestries, records, segmentSizeBytes)),
+  );
   const wal = await checkSegments(
     archive,
     {
@@ -154,7 +159,10 @@ export async function findArchiveGaps(
   const segmentSizeBytes = records.at(-1)?.walSegmentSizeBytes ?? defaultSegmentBytes;
   const archive = await listArchiveFiles(walDirectory, segmentSizeBytes, signal);
   const { ancestries } = await checkTimelines(archive, records);
-  return await withAcknowledgements(repository, gapsIn(archive, ancestries, records, segmentSizeBytes));
+  return await withAcknowledgements(
+    repository,
+    await gapsIn(repository, archive, ancestries, records, segmentSizeBytes),
+  );
 }
 
 async function checkTimelines(
@@ -168,16 +176,24 @@ async function checkTimelines(
   );
 }
 
-function gapsIn(
+async function gapsIn(
+  repository: Repository,
   archive: ArchiveFiles,
   ancestries: ReadonlyMap<number, readonly TimelineSpan[]>,
   records: readonly BackupRecord[],
   segmentSizeBytes: number,
-): RepositoryFinding[] {
+): Promise<RepositoryFinding[]> {
   const segments = new Map<number, Set<bigint>>();
-  for (const { timeline, number, partial } of archive.segments) {
-    // What a partial segment holds ends somewhere in it: it is no link to the next one.
-    if (!partial) segments.set(timeline, (segments.get(timeline) ?? new Set()).add(number));
+  const add = (timeline: number, number: bigint): void =>
+    void segments.set(timeline, (segments.get(timeline) ?? new Set()).add(number));
+  // What a partial segment holds ends somewhere in it: it is no link to the next one.
+  for (const { timeline, number, partial } of archive.segments) if (!partial) add(timeline, number);
+  // What retention deleted on purpose is no loss; without its state, nothing is known to have been.
+  const { expiredWal } = await readState(repository).catch(() => emptyState);
+  for (const stretch of expiredWal) {
+    const [from, to] = [stretch.from, stretch.to].map((name) => parseSegmentName(name.slice(0, 24), segmentSizeBytes));
+    if (from === undefined || to === undefined || from.timeline !== to.timeline) continue;
+    for (let { number } = from; number <= to.number; number += 1n) add(from.timeline, number);
   }
   return findGaps(segments, ancestries, records, segmentSizeBytes).map((gap) => gapFinding(gap, segmentSizeBytes));
 }

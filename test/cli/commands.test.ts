@@ -8,7 +8,7 @@ import { makePrivateDirectory, writeFileDurably } from '../../src/files/durable.
 import { type DrillResult, drillResultSchema } from '../../src/schema/evidence.js';
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
+import { configure, forgetAnswers } from '../support/pgdrill-config.js';
 import { type CommandResult, eventually, pgdrill } from '../support/programs.js';
 import { pgdrillRole, protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { freePort } from '../support/scratch.js';
@@ -224,6 +224,7 @@ describe('what a command refuses', { timeout: 120_000 }, () => {
 
   test('a source that is down', async () => {
     await shop.source.stop();
+    await forgetAnswers(loaded);
     try {
       const said = await drill();
       expect(said.exitCode).toBe(69);

@@ -19,8 +19,10 @@ describe('a cluster', () => {
       repository: '/r/shop',
       walDirectory: '/r/shop/wal',
       ownWalDirectory: true,
+      chain: { maxLength: 50, maxShare: 1 },
       sandboxDirectory: '/state/sandboxes',
       sandboxSettings: {},
+      verify: { maxRateBytes: 100_000_000 },
       gates: [],
       gateTimeoutMs: 86_400_000,
       archiveTimeoutMs: 120_000,
@@ -37,6 +39,7 @@ describe('a cluster', () => {
     repository: /r/shop
     wal: {directory: /archive/}
     sandbox: {directory: /fast, settings: {work_mem: 64MB}}
+    chain: {max_length: 8, max_share: 0.5}
     gates: [promote]
     gate_timeout: 1.5h
     archive_timeout: 500ms
@@ -48,6 +51,7 @@ describe('a cluster', () => {
     expect(shop).toMatchObject({
       walDirectory: '/archive',
       ownWalDirectory: false,
+      chain: { maxLength: 8, maxShare: 0.5 },
       sandboxDirectory: '/fast',
       sandboxSettings: { work_mem: '64MB' },
       gates: ['promote'],

@@ -5,6 +5,7 @@ const runtime = new URL('./barrier-runtime.mjs', import.meta.url).href;
 const guarded = {
   'activities/into-catalog.js': ['intoCatalog'],
   'src/doctor/archiver.js': ['proveArchiving'],
+  'src/files/durable.js': ['treeSizeBytes'],
   'src/postgres/combinebackup.js': ['combineBackups'],
   'src/postgres/instance.js': ['launchInstance', 'stopInstance', 'waitUntilReady'],
   'src/postgres/verifybackup.js': ['verifyBackup'],

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 
 import { signalGroup } from '../../src/process/kill-group.js';
+import { treeOf } from '../../src/process/process-tree.js';
 import { eventually } from '../support/programs.js';
 import { pendingAttempt } from './history.js';
 import type { Row } from './rows.js';
@@ -29,6 +30,8 @@ export interface Fault {
   ending?: (row: Row) => Ending;
   /** The attempts that the struck step may need, at least and at most. */
   attempts: (row: Row) => [number, number];
+  /** Why another step than the struck one may have been tried again: what Temporal noted of its last attempt but one. Default: none may. */
+  repeatsOthers?: (row: Row) => RegExp | undefined;
   /** Extra expectations, when all is over. */
   afterwards?: (scene: Scene) => Promise<void>;
   /** Nobody tidies up at once. */
@@ -130,6 +133,36 @@ export const faults: readonly Fault[] = [
     },
     // A stopped process keeps its polls open: the server may hand it an attempt that nobody begins.
     attempts: () => [2, 7],
+    // The same goes for the steps that come next, while it is stopped: Temporal takes them back when no heartbeat comes.
+    repeatsOthers: () => /heartbeat timeout/i,
+  }),
+  fault({
+    name: 'slow worker: late, its work done',
+    without: (row) => (row.activity === undefined ? nothingRuns : undefined),
+    point: (row) => row.renamed ?? 'end',
+    strike: async (scene) => {
+      const [first] = scene.workers;
+      const second = await scene.startWorker();
+      process.kill(first!.pid, 'SIGSTOP');
+      // It comes back when the run has long gone on: a server runs on what it thinks is its own to finish, or all is over.
+      const later = ['launchInstance:after', 'replayWal'] as const;
+      const isBefore = scene.row.renamed !== undefined;
+      if (isBefore) scene.arm(...later);
+      const waiting = await eventually(
+        'the run to go on without it',
+        async () => {
+          if ((await scene.handle.describe()).status.name !== 'RUNNING') return '';
+          return isBefore ? scene.barrierOf(later[0], second.pid, later[1]) : undefined;
+        },
+        150,
+      );
+      scene.release([waiting]);
+      process.kill(first!.pid, 'SIGCONT');
+      expect(await first!.kill('SIGTERM')).toBe(0);
+      scene.release();
+    },
+    attempts: () => [2, 7],
+    repeatsOthers: () => /heartbeat timeout/i,
   }),
   fault({
     name: 'Temporal kill -9 and restart',
@@ -163,10 +196,11 @@ export const faults: readonly Fault[] = [
     point: (row) => row.connected ?? row.middle,
     strike: async (scene) => {
       await crashSource(scene.shop);
-      await scene.shop.source.start();
       scene.release();
+      await sleep(5_000); // longer than three tries take
+      await scene.shop.source.start();
     },
-    attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 3]),
+    attempts: (row) => (row.connected === undefined ? [1, 1] : [2, 5]),
   }),
   fault({
     name: 'source immediate shutdown',
@@ -222,6 +256,22 @@ export const faults: readonly Fault[] = [
       scene.release();
     },
     attempts: (row) => (row.activity === 'validateRestore' ? [2, 2] : [1, 1]),
+  }),
+  fault({
+    name: 'sandbox hangs (SIGSTOP)',
+    without: (row) => (row.serverRuns === true ? undefined : 'no sandbox runs'),
+    point: middle,
+    strike: async (scene) => {
+      const pid = await eventually('the sandbox’s server', () =>
+        postmasterOf(scene.dataDirectory()).catch(() => undefined),
+      );
+      process.kill(pid, 'SIGSTOP'); // itself first: then it starts no more children
+      for (const each of treeOf(pid)) process.kill(each, 'SIGSTOP');
+      scene.release();
+    },
+    attempts: again,
+    // At a gate nobody looks at it: the step that comes next finds out.
+    repeatsOthers: (row) => (row.activity === undefined ? /stood still/ : undefined),
   }),
   fault({
     name: 'tool kill -9',

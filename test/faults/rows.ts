@@ -12,6 +12,8 @@ export interface Row {
   tool?: string;
   /** Where it is connected to the source. */
   connected?: string;
+  /** Where what it made has just got its final name, and more is to be done. */
+  renamed?: string;
   /** What it must not do twice when it dies after its work is done and before it could say so. */
   once?: string;
   /** The sandbox's server runs. */
@@ -75,6 +77,7 @@ export const rows = [
     input: {},
     activity: 'prepareRestore',
     middle: 'combineBackups:after',
+    renamed: 'treeSizeBytes:before',
     tool: 'pg_combinebackup',
     once: 'pg_combinebackup',
     writes: ['sandboxes'],
@@ -142,6 +145,7 @@ export const rows = [
     input: { gates: [] },
     activity: 'prepareRestore',
     middle: 'combineBackups:after',
+    renamed: 'treeSizeBytes:before',
     tool: 'pg_combinebackup',
     once: 'pg_combinebackup',
   },

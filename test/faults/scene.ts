@@ -112,9 +112,9 @@ export class Scene {
     return join(this.shop.scratch, `recovered-${run}`);
   }
 
-  /** Makes the next to come to this point of the row's step wait there. */
-  arm(point: string): void {
-    writeFileSync(join(this.barriers, `${this.row.activity ?? ''}@${point}`), '');
+  /** Makes the next to come to this point of a step, by default the row's, wait there. */
+  arm(point: string, activity = this.row.activity ?? ''): void {
+    writeFileSync(join(this.barriers, `${activity}@${point}`), '');
   }
 
   /** @returns the barrier file of one that waits at this point, once one does. */
@@ -129,8 +129,8 @@ export class Scene {
   }
 
   /** The barrier at which this worker waits. */
-  barrierOf(point: string, pid: number): string | undefined {
-    const barrier = join(this.barriers, `${this.row.activity ?? ''}@${point}.${pid}`);
+  barrierOf(point: string, pid: number, activity = this.row.activity ?? ''): string | undefined {
+    const barrier = join(this.barriers, `${activity}@${point}.${pid}`);
     return existsSync(barrier) ? barrier : undefined;
   }
 

@@ -1,3 +1,5 @@
+import { roleSql } from '../../src/setup/role-sql.js';
+
 /** A database with one of everything that a fingerprint could stumble over. Small: it is read again and again. */
 export const variedDatabase = `
   create schema "Odd ""schema""";
@@ -67,8 +69,5 @@ export const variedDatabase = `
   select lo_from_bytea(4711, decode(repeat('ab', 5000), 'hex'));
 `;
 
-/** The role that the manual tells people to make: no superuser. */
-export const drillRole = `
-  create role drill login replication;
-  grant pg_read_all_data, pg_monitor to drill;
-`;
+/** A role as `pgdrill init` makes it. */
+export const drillRole = roleSql('drill');

@@ -10,6 +10,7 @@ import { readManifest } from '../../src/postgres/manifest.js';
 import { runTool } from '../../src/process/run-tool.js';
 import { judgeLink, type LinkedBackup, type LinkJudgement } from '../../src/repository/link-safety.js';
 import { toolEnvironment, toolPath } from '../../src/toolchain/postgres.js';
+import { roleSql } from '../../src/setup/role-sql.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
@@ -43,7 +44,7 @@ export async function startRawCluster(
     initdbArgs: options.checksums === false ? noChecksums : ['--data-checksums'],
   });
   const raw = rawClusterOf(cluster, scratch);
-  await raw.sql(`create role pgdrill login replication; grant pg_monitor to pgdrill`);
+  await raw.sql(roleSql('pgdrill'));
   return raw;
 }
 

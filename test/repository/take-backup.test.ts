@@ -136,6 +136,32 @@ describe('an incremental backup', () => {
     expect(second.parent).toBe(first.id);
     expect(first.sizeBytes).toBeLessThan(parent.sizeBytes / 2);
     expect(compareLsn(first.startLsn, parent.startLsn)).toBeGreaterThan(0);
+    // What the combined chain will be, not what the incremental itself holds.
+    expect(second.restoredBytes).toBeGreaterThan(parent.sizeBytes * 0.9);
+  });
+
+  it('is a full one where the policy wants the chain no longer, or no heavier', async () => {
+    const parent = await shop.backup('full');
+    expect((await shop.backup('incremental', undefined, { maxLength: 2, maxShare: 1 })).parent).toBe(parent.id);
+    const long = await shop.backup('incremental', undefined, { maxLength: 2, maxShare: 1 });
+    expect(long).toMatchObject({ type: 'full', requestedType: 'incremental' });
+    expect(long.fallbackReason).toContain(`the chain of ${parent.id} has 2 backups, and chain.max_length is 2`);
+    await shop.backup('incremental');
+    const heavy = await shop.backup('incremental', undefined, { maxLength: 50, maxShare: 0.01 });
+    expect(heavy.fallbackReason).toMatch(
+      /have [\d.]+ MB together, [\d.]+ times that full one, and chain.max_share is 0.01/,
+    );
+  });
+
+  it('is a full one where the parent is older than the source keeps WAL summaries', async () => {
+    const parent = await shop.backup('full');
+    await rewrite(parent, { startedAt: new Date(Date.now() - 2 * 3_600_000).toISOString() });
+    await shop.source.restart({ wal_summary_keep_time: '1h' });
+    const record = await shop.backup('incremental');
+    await shop.source.restart();
+    expect(record.fallbackReason).toBe(
+      `${parent.id} is older than the source keeps WAL summaries (wal_summary_keep_time is 1h)`,
+    );
   });
 
   it.each([
@@ -183,7 +209,10 @@ describe('an incremental backup', () => {
     await shop.source.restart({ summarize_wal: 'on' });
     const record = await shop.backup('incremental');
     expect(record).toMatchObject({ type: 'full', requestedType: 'incremental' });
-    expect(record.fallbackReason).toMatch(/WAL summaries are required on timeline 1 from/);
+    // pgdrill's own words where the summaries of the time since are there already, else the server's.
+    expect(record.fallbackReason).toMatch(
+      /the source has no WAL summaries from .* any more|WAL summaries are required on timeline 1 from/,
+    );
     expect(await stagedNames()).toEqual([]);
   });
 
@@ -195,6 +224,20 @@ describe('an incremental backup', () => {
     await expect(refused).rejects.toThrow('alter system set summarize_wal = on');
     expect(await readdir(join(shop.repository.path, keys.backups))).toEqual(before);
     await shop.source.restart();
+  });
+});
+
+describe('a differential backup', () => {
+  it('builds on the newest full one, whatever was taken since, and holds all that changed', async () => {
+    const full = await shop.backup('full');
+    await shop.sql(`update t set filler = 'first' where i < 50`);
+    await shop.backup('incremental');
+    const differential = await shop.backup('differential');
+    expect(differential).toMatchObject({ type: 'differential', requestedType: 'differential', parent: full.id });
+    expect(differential).not.toHaveProperty('unsafe');
+    const next = await shop.backup('incremental');
+    expect(next.parent).toBe(differential.id);
+    expect((await shop.backup('differential')).parent).toBe(full.id);
   });
 });
 

@@ -9,6 +9,7 @@ import { makePrivateDirectory } from '../../src/files/durable.js';
 import { instanceStatus, launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { startTimeOf } from '../../src/process/process-identity.js';
+import { treeOf } from '../../src/process/process-tree.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { handOver } from '../../src/restore/hand-over.js';
 import { openSandbox } from '../../src/restore/open.js';
@@ -106,6 +107,14 @@ describe('a sandbox', () => {
       false,
       undefined,
     ]);
+  });
+
+  it('is gone after its removal also where its server stands still', async () => {
+    const { sandbox } = await restore();
+    const { pid } = (await instanceStatus(sandbox.dataDirectory))!;
+    for (const each of treeOf(pid)) process.kill(each, 'SIGSTOP');
+    await removeSandbox(shop.tools, sandbox);
+    expect([existsSync(sandbox.directory), startTimeOf(pid)]).toEqual([false, undefined]);
   });
 
   it('does not take over a socket directory that somebody else could have made', async () => {

@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type LoadedConfiguration, loadConfiguration } from '../../src/configuration/load.js';
+import { Answered } from '../../src/doctor/patience.js';
 import { writeFileDurably } from '../../src/files/durable.js';
 import { formatConninfo } from '../../src/postgres/conninfo.js';
 import type { ProtectedCluster } from './protected-cluster.js';
@@ -33,4 +35,9 @@ ${options.cluster?.includes('sandbox:') === true ? '' : `    sandbox: { director
 `,
   );
   return await loadConfiguration({ path });
+}
+
+/** A source that is down is waited for where its address has answered before: from now on it has not, which ends a run within seconds. */
+export async function forgetAnswers({ stateDirectory }: LoadedConfiguration): Promise<void> {
+  await rm(new Answered(stateDirectory).directory, { recursive: true, force: true });
 }

@@ -6,16 +6,18 @@ import { type Conninfo, parseConninfo } from '../../src/postgres/conninfo.js';
 import { readSource } from '../../src/postgres/source.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { standaloneContext } from '../../src/process/step-context.js';
+import type { ChainPolicy } from '../../src/repository/choose-chain.js';
 import { openRepository, type Repository } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
+import { roleSql } from '../../src/setup/role-sql.js';
 import { startTestCluster, type TestCluster } from './cluster.js';
 import { makeScratch, removeScratch } from './scratch.js';
 
 /**
  * A cluster as pgdrill protects it: a running source that `doctor --fix` has set up (archive into the repository with basic_archive, WAL
- * summaries) and that was restarted since, a role `pgdrill` with no more than it needs, and an empty repository.
+ * summaries) and that was restarted since, the role `pgdrill` that `pgdrill init` makes, and an empty repository.
  *
  *   const shop = await protectCluster();          // in beforeAll
  *   await shop.sql('create table t (id int)');    // as superuser, in database `postgres` unless told otherwise
@@ -38,7 +40,7 @@ export interface ProtectedCluster {
   repository: Repository;
   /** Runs SQL (several statements, too) as superuser. @returns the rows of the last statement. */
   sql: <Row extends object = Record<string, unknown>>(text: string, database?: string) => Promise<Row[]>;
-  backup: (type?: 'full' | 'incremental', operation?: string) => Promise<BackupRecord>;
+  backup: (type?: BackupRecord['type'], operation?: string, limits?: ChainPolicy) => Promise<BackupRecord>;
   /** Switches the WAL segment and waits until it is archived. @returns the LSN up to which the archive reaches at least. */
   archive: () => Promise<string>;
   remove: () => Promise<void>;
@@ -94,10 +96,10 @@ export async function protectCluster(
       admin,
       repository,
       sql,
-      backup: async (type = 'full', operation = `test/${++operations}`) =>
+      backup: async (type = 'full', operation = `test/${++operations}`, limits) =>
         await takeBackup(
           source.tools,
-          { repository, connection: patient.connection, type },
+          { repository, connection: patient.connection, type, ...(limits === undefined ? {} : { limits }) },
           standaloneContext(operation),
         ),
       archive: () => archiveNow(patient),
@@ -114,12 +116,8 @@ export async function protectCluster(
   }
 }
 
-/** The role that the documentation tells people to make: it reads, replicates, and switches WAL, and is no superuser. */
-export const pgdrillRole = `
-  create role pgdrill login replication;
-  grant pg_read_all_data, pg_monitor to pgdrill;
-  grant execute on function pg_switch_wal(), pg_create_restore_point(text) to pgdrill;
-`;
+/** What `pgdrill init` prints: the tests prove that it is enough. */
+export const pgdrillRole = roleSql('pgdrill');
 
 async function archiveNow({ connection, walDirectory, archiveTimeoutMs }: Patient): Promise<string> {
   return await withConnection(connection, async (client) => {

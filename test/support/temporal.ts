@@ -124,7 +124,7 @@ let runs = 0;
 export async function start(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'verifyRepository' | 'janitor',
+  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention' | 'verifyRepository',
   input: unknown,
 ): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(kind, {

@@ -123,10 +123,11 @@ async function patch(path: string, position: number, bytes: Buffer): Promise<voi
   await file.close();
 }
 
-/** A file of the full backup that holds a table's rows. */
+/** A file of the full backup that holds a table's rows. By its real path: a copy's link still leads into the original. */
 async function tableFile(place: ProtectedCluster): Promise<[name: string, path: string]> {
   const [{ path } = { path: '' }] = await shop.sql<{ path: string }>(`select pg_relation_filepath('t') as path`);
-  return [path, join(place.repository.path, keys.backup(chain[0]!.id), 'data', path)];
+  const files = join(place.repository.path, keys.backup(chain[0]!.id), 'tablespaces');
+  return [path, join(files, path.replace(/^pg_tblspc\//, ''))];
 }
 
 describe('a verification', () => {

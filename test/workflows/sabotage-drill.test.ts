@@ -19,7 +19,7 @@ import {
 import { listing } from '../restore/restore-support.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
+import { configure, forgetAnswers } from '../support/pgdrill-config.js';
 import { eventually, pgdrill } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
@@ -180,6 +180,7 @@ test('without a kind it is the next one’s turn, by a seed that is recorded', p
 
 test('a source that is down is no proof of anything, and keeps its own exit code', patience, async () => {
   await shop.source.stop();
+  await forgetAnswers(loaded);
   try {
     const command = await withWorker(temporal, loaded, { catalogUrl }, () =>
       pgdrill(['sabotage-drill', 'shop', '--json'], { env }),

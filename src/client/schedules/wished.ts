@@ -80,8 +80,25 @@ const verify: SchedulesOf = (cluster, { verify: configured }) =>
         },
       ];
 
+const retention: SchedulesOf = (cluster, configuration) =>
+  configuration.retention === undefined
+    ? []
+    : [
+        {
+          ...namesOf(cluster, 'retention'),
+          ...timesOf(configuration.retention),
+          workflowType: 'applyRetention',
+          workflowId: `apply-retention-${cluster}`,
+          input: { cluster },
+          summary: `retention of ${cluster}`,
+          except: [],
+          // One that refuses deletes nothing and says why; the next may find the clock right again, and a disk that fills waits for nobody.
+          pauseOnFailure: false,
+        },
+      ];
+
 /** Every kind of schedule that a cluster can have. A new kind is one more entry. */
-const kinds: readonly SchedulesOf[] = [backups, drills, sabotage, verify];
+const kinds: readonly SchedulesOf[] = [backups, drills, sabotage, retention, verify];
 
 /**
  * All schedules that the configuration asks for.

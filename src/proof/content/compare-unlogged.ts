@@ -13,8 +13,10 @@ export function compareUnlogged(source: ClusterFingerprint, restored: ClusterFin
     // A missing database is the content check's to name.
     if (before === undefined || after === undefined) continue;
     tables += before.unlogged.length;
+    const keyOf = (table: { schema: string; name: string }): string => JSON.stringify([table.schema, table.name]);
+    const restoredTables = new Map(after.unlogged.map((table) => [keyOf(table), table]));
     for (const { schema, name } of before.unlogged) {
-      const found = after.unlogged.find((table) => table.schema === schema && table.name === name);
+      const found = restoredTables.get(keyOf({ schema, name }));
       const object = `${database}.${schema}.${name}`;
       if (found === undefined) problems.push({ object, detail: 'is missing' });
       else if (found.unreadable !== undefined) problems.push({ object, detail: `cannot be read: ${found.unreadable}` });

@@ -1,5 +1,6 @@
 import { type Conninfo, formatConninfo } from '../../postgres/conninfo.js';
-import { runTool } from '../../process/run-tool.js';
+import { SourceNotReadyError, ToolError } from '../../errors.js';
+import { runTool, type ToolResult, type ToolRun } from '../../process/run-tool.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../../toolchain/postgres.js';
 import { catalogLines, sharedCatalogLines } from './catalog-lines.js';
 import { normalizeDump, normalizeGlobals } from './normalize-dump.js';
@@ -25,11 +26,13 @@ export async function dumpSchema(
   options: SchemaDumpOptions & { database: string; snapshot?: string | undefined; lockTimeoutMs?: number },
 ): Promise<string> {
   const connection = { ...options.connection, dbname: options.database };
-  const { stdout } = await runTool({
+  const { stdout } = await runDump({
     file: toolPath(options.tools, 'pg_dump'),
     args: [
       '--schema-only',
       '--create',
+      // Else in the database's own, of which every byte that is not ASCII would be read as the same unknown character.
+      '--encoding=UTF8',
       '--no-subscriptions',
       `--lock-wait-timeout=${options.lockTimeoutMs ?? 30_000}`,
       ...(options.snapshot === undefined ? [] : [`--snapshot=${options.snapshot}`]),
@@ -39,6 +42,23 @@ export async function dumpSchema(
     signal: options.signal,
   });
   return `${normalizeDump(stdout)}\n${(await catalogLines({ ...options, connection })).join('\n')}`;
+}
+
+/** pg_dump takes a lock on each table, all at once: so many must fit into the server's lock table. */
+async function runDump(run: ToolRun): Promise<ToolResult> {
+  try {
+    return await runTool(run);
+  } catch (error) {
+    if (!(error instanceof ToolError) || !error.stderrTail.includes('max_locks_per_transaction')) throw error;
+    throw new SourceNotReadyError(
+      {
+        what: `pg_dump cannot lock all tables of a database at once: ${error.stderrTail.trim().split('\n')[0] ?? ''}`,
+        means: 'The schema could not be read, so it could not be compared. Nobody could dump this database.',
+        todo: 'Raise max_locks_per_transaction on the server and restart it (pgdrill doctor says how far).',
+      },
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -51,6 +71,7 @@ export async function dumpGlobals(options: SchemaDumpOptions): Promise<string> {
     file: toolPath(options.tools, 'pg_dumpall'),
     args: [
       '--globals-only',
+      '--encoding=UTF8',
       '--no-role-passwords',
       `--dbname=${formatConninfo({ ...options.connection, dbname: options.connection['dbname'] ?? 'postgres' })}`,
     ],

@@ -49,22 +49,27 @@ function judgeDatabase(
   const second = source.sequencesAfter ?? source.sequences;
   const cutBeforeReading = cutLsn !== undefined && compareLsn(cutLsn, source.sequences.lsn) < 0;
   const judged: Judged[] = [];
+  const [inFirst, inSecond, inRestored] = [source.sequences, second, restored.sequences].map(({ states }) =>
+    finderIn(states),
+  ) as [Finder<SequenceState>, Finder<SequenceState>, Finder<SequenceState>];
+  const hiddenInFirst = finderIn(source.sequences.unreadable);
+  const hiddenInRestored = finderIn(restored.sequences.unreadable);
   for (const before of source.sequences.states) {
     const object = nameOf(source.database, before);
-    const after = find(second.states, before);
-    const actual = find(restored.sequences.states, before);
+    const after = inSecond(before);
+    const actual = inRestored(before);
     if (after === undefined) {
       if (actual !== undefined) judged.push(unproven(object, 'it was dropped or renamed on the source meanwhile'));
       continue;
     }
-    const hidden = find(restored.sequences.unreadable, before);
+    const hidden = hiddenInRestored(before);
     if (hidden !== undefined) judged.push(unproven(object, `cannot be read when restored: ${hidden.message}`));
     else if (actual === undefined) judged.push({ object, status: 'failed', detail: 'is missing' });
     else judged.push({ object, ...excuse(judgeSequence(before, after, actual), cutBeforeReading) });
   }
-  for (const actual of restored.sequences.states.filter((state) => !find(source.sequences.states, state))) {
+  for (const actual of restored.sequences.states.filter((state) => !inFirst(state))) {
     // Also those that the first reading could not see (next loop): they are named once.
-    if (find(source.sequences.unreadable, actual) !== undefined) continue;
+    if (hiddenInFirst(actual) !== undefined) continue;
     judged.push(unproven(nameOf(source.database, actual), 'it was not there yet when the source was first read'));
   }
   for (const hidden of source.sequences.unreadable) {
@@ -78,11 +83,14 @@ function excuse(judgement: SequenceJudgement, cutBeforeReading: boolean): Sequen
   return { status: 'unproven', detail: `the fence lies before the first reading of the source: ${judgement.detail}` };
 }
 
-function find<T extends { schema: string; name: string }>(
-  all: readonly T[],
-  wanted: Pick<SequenceState, 'schema' | 'name'>,
-): T | undefined {
-  return all.find(({ schema, name }) => schema === wanted.schema && name === wanted.name);
+type Name = Pick<SequenceState, 'schema' | 'name'>;
+type Finder<T> = (wanted: Name) => T | undefined;
+
+/** There may be a sequence for each of 20,000 tables: looking through the list for each of them would take minutes. */
+function finderIn<T extends Name>(all: readonly T[]): Finder<T> {
+  const keyOf = ({ schema, name }: Name): string => JSON.stringify([schema, name]);
+  const byName = new Map(all.map((each) => [keyOf(each), each]));
+  return (wanted) => byName.get(keyOf(wanted));
 }
 
 function nameOf(database: string, { schema, name }: { schema: string; name: string }): string {

@@ -36,6 +36,7 @@ export async function checkVisibilityMap(options: VisibilityMapOptions): Promise
         }
         for (const table of await listTables(client)) {
           tables += 1;
+          if (!table.hasMap) continue;
           const detail = await checkTable(client, table.oid, schemas);
           if (detail !== undefined) problems.push({ object: `${database}.${table.name}`, detail });
         }
@@ -87,10 +88,10 @@ async function addExtensions(client: Connection): Promise<ExtensionSchemas | str
   return rows[0] ?? 'pg_visibility and pageinspect were not found after they were created';
 }
 
-/** All heaps with storage: user tables, catalogs, materialized views, TOAST. */
-async function listTables(client: Connection): Promise<{ oid: string; name: string }[]> {
-  const { rows } = await client.query<{ oid: string; name: string }>(`
-    select c.oid::text as oid, n.nspname || '.' || c.relname as name
+/** All heaps with storage: user tables, catalogs, materialized views, TOAST. Where there is no map, it claims nothing. */
+async function listTables(client: Connection): Promise<{ oid: string; name: string; hasMap: boolean }[]> {
+  const { rows } = await client.query<{ oid: string; name: string; hasMap: boolean }>(`
+    select c.oid::text as oid, n.nspname || '.' || c.relname as name, pg_relation_size(c.oid, 'vm') > 0 as "hasMap"
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_am am on am.oid = c.relam and am.amname = 'heap'
