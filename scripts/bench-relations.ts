@@ -16,6 +16,7 @@ import { prepareRestore } from '../src/restore/prepare.js';
 import { replayWal } from '../src/restore/replay.js';
 import { removeSandbox, sandboxConninfo, sandboxLayout } from '../src/restore/sandbox.js';
 import { bytes } from '../src/schema/figures.js';
+import { roleStatements } from '../src/setup/role-sql.js';
 import { ensurePostgres } from '../src/toolchain/postgres.js';
 import { openScratch, runSql } from './scratch/servers.js';
 
@@ -81,12 +82,7 @@ try {
   await initdb(tools, join(home, 'data'), { superuser: 'postgres', args: ['--no-sync'] });
   const settings = { max_wal_size: '4GB', max_locks_per_transaction: String(locks) };
   const admin = await scratch.start(home, settings);
-  await runSql(
-    admin,
-    `create role pgdrill login replication`,
-    `grant pg_read_all_data, pg_monitor to pgdrill`,
-    `grant execute on function pg_switch_wal(), pg_create_restore_point(text) to pgdrill`,
-  );
+  await runSql(admin, ...roleStatements('pgdrill').map(({ sql }) => sql));
   const patient: Patient = {
     name: 'many',
     connection: { ...admin, user: 'pgdrill' },
@@ -103,6 +99,7 @@ try {
   await timed('(making the tables)', async () => {
     for (let n = 0; n < 100; n += 1) await runSql(admin, `create schema "tenant ${n}"`);
     await runSql(admin, makeTables(tables));
+    await runSql(admin, 'vacuum (analyze)');
   });
   const repository = await openRepository(patient);
   const backup = (type: 'full' | 'incremental') => async (): Promise<unknown> =>

@@ -47,6 +47,13 @@ export class RunProgress {
     }
   }
 
+  /** Says something of the step that runs. */
+  note(text: string): void {
+    const step = this.state.steps.at(-1);
+    if (step !== undefined) step.summary = text;
+    this.show();
+  }
+
   /** Renders the current details. */
   show(): void {
     const marks = { pending: '·', running: '▶', done: '✔', failed: '✘', skipped: '–' };

@@ -39,23 +39,26 @@ const { checkArchive } = proxyActivities<Activities>({
   summary: 'Archive check: does WAL arrive in the repository?',
 });
 
+// Who finds the repository in use waits in the workflow (when-free.ts), not here.
+const patientButBusy: RetryPolicy = { ...patient, nonRetryableErrorTypes: ['BusyError'] };
+
 // Bounded by size and disks only. A day is longer than anyone waits; the heartbeat finds a dead one long before.
 const { takeBaseBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Base backup: full, verified',
 });
 const { takeIncrementalBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Incremental backup on top of the newest one',
 });
 const { takeDifferentialBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Differential backup on top of the newest full one',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({

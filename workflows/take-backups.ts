@@ -5,6 +5,7 @@ import type { BackupType } from '../src/schema/workflow-inputs.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { steps } from './steps.js';
+import { whenFree } from './when-free.js';
 
 /** A backup, and what went wrong beside it, such as a catalog that could not be written. */
 export interface TakenBackup extends BackupSummary {
@@ -32,11 +33,19 @@ async function takeOrNoteFailure(
   try {
     switch (type) {
       case 'full':
-        return await progress.step('base backup', () => steps.takeBaseBackup(what), describe);
+        return await progress.step('base backup', () => whenFree(progress, () => steps.takeBaseBackup(what)), describe);
       case 'incremental':
-        return await progress.step('incremental backup', () => steps.takeIncrementalBackup(what), describe);
+        return await progress.step(
+          'incremental backup',
+          () => whenFree(progress, () => steps.takeIncrementalBackup(what)),
+          describe,
+        );
       case 'differential':
-        return await progress.step('differential backup', () => steps.takeDifferentialBackup(what), describe);
+        return await progress.step(
+          'differential backup',
+          () => whenFree(progress, () => steps.takeDifferentialBackup(what)),
+          describe,
+        );
     }
   } catch (error) {
     if (!isCancellation(error)) {

@@ -129,4 +129,18 @@ alter table pgdrill.backup_history add column deleted_at timestamptz;
 comment on column pgdrill.backup_history.deleted_at is 'When retention deleted it; null as long as it is in the repository.';
 `,
   },
+  {
+    version: 3,
+    name: 'policies as they were applied',
+    sql: `
+alter table pgdrill.backup_policies
+  add column time_zone text not null default 'UTC',
+  add column keep text,
+  add column schedule_id text,
+  add column applied_at timestamptz not null default now();
+comment on table pgdrill.backup_policies is
+  'What pgdrill policies apply brought to Temporal last. The configuration decides, not this table.';
+comment on column pgdrill.backup_policies.retention_days is 'keep in whole days, rounded up.';
+`,
+  },
 ];

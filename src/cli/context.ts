@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { connectTemporal, type Temporal } from '../client/temporal.js';
 import { type LoadedConfiguration, loadConfiguration } from '../configuration/load.js';
+import { readDevState } from '../embedded/dev-state.js';
 
 export interface GlobalOptions {
   config?: string;
@@ -29,4 +30,14 @@ export async function withTemporal<T>(
   } finally {
     await temporal.close();
   }
+}
+
+/** The catalog's URL: the configuration's, the environment's (of a worker of `pgdrill dev`), or that of the running `pgdrill dev`. */
+export async function catalogUrlFor({
+  configuration,
+  stateDirectory,
+}: LoadedConfiguration): Promise<string | undefined> {
+  return (
+    configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? (await readDevState(stateDirectory))?.catalogUrl
+  );
 }

@@ -14,6 +14,7 @@ import { addDrill } from './drill.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addRepo } from './repo.js';
 import { addRetention } from './retention.js';
@@ -46,6 +47,7 @@ for (const add of [
   addDrill,
   addRecover,
   addSabotageDrill,
+  addPolicies,
   addDecide,
   addRetention,
   addHold,

@@ -54,8 +54,8 @@ export async function startTemporalServer(request: {
     process: process_,
     logFile,
   };
-  const deadline = Date.now() + startTimeoutMs;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + startTimeoutMs;
+  while (performance.now() < deadline) {
     request.signal?.throwIfAborted();
     if ((await answers(request.port)) && (await answers(request.uiPort))) return server;
     if (!isRunning(process_)) break;

@@ -94,9 +94,9 @@ export async function waitUntilReady(
   dataDirectory: string,
   options: { logFile: string; timeoutMs: number; signal?: AbortSignal },
 ): Promise<void> {
-  const deadline = Date.now() + options.timeoutMs;
+  const deadline = performance.now() + options.timeoutMs;
   let seen = false;
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     options.signal?.throwIfAborted();
     const status = await instanceStatus(dataDirectory);
     if (status?.ready === true) return;
@@ -104,7 +104,7 @@ export async function waitUntilReady(
     else if (seen) throw await diedError(dataDirectory, options.logFile);
     await sleep(50);
     // A server that dies at once may never be seen: give it two seconds to write its pid file.
-    if (!seen && Date.now() > deadline - options.timeoutMs + 2_000)
+    if (!seen && performance.now() > deadline - options.timeoutMs + 2_000)
       throw await diedError(dataDirectory, options.logFile);
   }
   throw new SandboxError({

@@ -24,7 +24,8 @@ export async function openSandbox(
   context: StepContext,
 ): Promise<{ timeline: number }> {
   if (!(await exists(openedMark(sandbox)))) await writeFileDurably(openedMark(sandbox), context.operation);
-  const deadline = Date.now() + promotionTimeoutMs;
+  // Not the wall clock: a host's may jump, and then nobody has waited.
+  const deadline = performance.now() + promotionTimeoutMs;
   for (;;) {
     context.signal.throwIfAborted();
     context.progress({ doing: 'promoting' });
@@ -35,7 +36,7 @@ export async function openSandbox(
       throw error;
     });
     if (timeline !== undefined) return { timeline };
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new SandboxError({
         what: `The restored server does not leave recovery (waited ${promotionTimeoutMs / 60_000} minutes).`,
         means: 'It replayed to the target, but does not take writes.',

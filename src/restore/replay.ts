@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DiskFullError, RepositoryError, SandboxError, TargetError } from '../errors.js';
-import { diskFull } from '../files/durable.js';
 import { withConnection } from '../postgres/connection.js';
 import { endedByFullDisk, instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
@@ -154,13 +153,7 @@ async function explainStop(
   { sandbox, target, wal }: { sandbox: Sandbox; target: ResolvedTarget; wal: { to: string } },
   log: string,
 ): Promise<void> {
-  if (/(PANIC|FATAL):.*No space left on device/.test(log)) {
-    throw new DiskFullError({
-      what: `There is no room left on the disk of the restored server: ${await logTail(sandboxLog(sandbox))}`,
-      means: 'Replay stopped there. What was restored so far is whole: it goes on from there once there is room.',
-      todo: `Make room on the disk that holds ${sandbox.dataDirectory}.`,
-    });
-  }
+  if (/(PANIC|FATAL):.*No space left on device/.test(log)) throw await noRoom(sandbox);
   if (log.includes('recovery ended before configured recovery target was reached')) {
     const last = [...log.matchAll(/redo done at ([0-9A-F/]+)/g)].at(-1)?.[1] ?? 'an unknown place';
     if (target.settings['recovery_target_time'] !== undefined || target.settings['recovery_target_xid'] !== undefined) {
@@ -190,8 +183,16 @@ async function explainStop(
   }
 }
 
+async function noRoom(sandbox: Sandbox): Promise<DiskFullError> {
+  return new DiskFullError({
+    what: `There is no room left on the disk of the restored server: ${await logTail(sandboxLog(sandbox))}`,
+    means: 'Replay stopped there. What was restored so far is whole: it goes on from there once there is room.',
+    todo: `Make room on the disk that holds ${sandbox.dataDirectory}.`,
+  });
+}
+
 async function diedError(sandbox: Sandbox): Promise<Error> {
-  if (await endedByFullDisk(sandboxLog(sandbox))) return diskFull(sandbox.dataDirectory);
+  if (await endedByFullDisk(sandboxLog(sandbox))) return await noRoom(sandbox);
   return new SandboxError({
     what: `The restored server stopped during recovery: ${await logTail(sandboxLog(sandbox))}`,
     means: 'It was started twice and stopped both times, so trying again will not help.',

@@ -25,3 +25,15 @@ function resolve(name: string): string | undefined {
     return undefined;
   }
 }
+
+/** The offsets from UTC that a time zone has in the course of this year, in minutes: two where it has summer time. */
+export function offsetsOf(timeZone: string): number[] {
+  const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset', year: 'numeric' });
+  const months = Array.from({ length: 12 }, (_, month) => Date.UTC(new Date().getUTCFullYear(), month, 1));
+  const offsets = months.map((moment) => {
+    const name = format.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+    const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
+    return (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0));
+  });
+  return [...new Set(offsets)];
+}

@@ -13,8 +13,10 @@ import { launchInstance, stopInstance, waitUntilReady } from '../../src/postgres
 import { runTool } from '../../src/process/run-tool.js';
 import { serverUser } from '../../src/process/server-user.js';
 import { standaloneContext } from '../../src/process/step-context.js';
-import { openOrCreateRepository } from '../../src/repository/repository.js';
+import { listBackups, openOrCreateRepository } from '../../src/repository/repository.js';
+import { takeBackup } from '../../src/repository/take-backup.js';
 import type { Finding } from '../../src/schema/results.js';
+import { lookAround } from '../../src/setup/look-around.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { pgdrillRole } from '../support/protected-cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
@@ -304,7 +306,18 @@ describe('a server that cannot be examined', () => {
       await waitUntilReady(dataDirectory, { logFile, timeoutMs: 30_000 });
       const fifteen = { ...patient, connection: { ...admin, host: directory } };
       await expect(look(fifteen)).rejects.toThrow(SourceNotReadyError);
-      await expect(look(fifteen)).rejects.toThrow(/The source runs PostgreSQL 15/);
+      const refusal = /The source runs PostgreSQL 15.*pg_upgrade/s;
+      await expect(look(fifteen)).rejects.toThrow(refusal);
+      await expect(applyFixes(fifteen, fifteen.connection)).rejects.toThrow(refusal);
+      await expect(lookAround(fifteen.connection, 'pgdrill', undefined)).rejects.toThrow(refusal);
+      const repository = await openOrCreateRepository(newPatient());
+      const backup = takeBackup(
+        source.tools,
+        { repository, connection: fifteen.connection, type: 'full' },
+        standaloneContext('backup'),
+      );
+      await expect(backup).rejects.toThrow(refusal);
+      expect(await listBackups(repository)).toEqual([]);
     } finally {
       await stopInstance(old, dataDirectory, 'immediate');
     }

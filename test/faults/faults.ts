@@ -49,9 +49,11 @@ const always = (): undefined => undefined;
 const middle = (row: Row): string | undefined => row.middle;
 /** Before it writes anything; the capture first waits for WAL, which a full repository keeps out (the source says so then). */
 const beforeWriting = (row: Row): string | undefined => (row.activity === 'captureLsn' ? row.middle : 'begin');
-/** What a recovery has opened is somebody's data: the janitor reports it, and leaves it (test/janitor). */
+/** What a recovery opens is somebody's data from then on: the janitor reports it, and leaves it (test/janitor). */
 const whereKept = (row: Row): string | undefined =>
-  row.workflow === 'recover' && row.activity === 'handOver' ? 'keeps what was recovered' : undefined;
+  row.workflow === 'recover' && (row.activity === 'openSandbox' || row.activity === 'handOver')
+    ? 'what was recovered is kept, and reported'
+    : undefined;
 const nothingRuns = 'no step runs at a gate';
 
 /** A step that is tried again; at a gate nothing has to be. */
@@ -413,6 +415,6 @@ export const faults: readonly Fault[] = [
 ];
 
 /** What runs when everything else is over is not cut short; a finished backup is not thrown away. */
-function heedsNoCancel({ activity }: Row): boolean {
-  return activity === 'recordObjectives' || activity === 'cleanUp' || activity === 'handOver';
+function heedsNoCancel({ activity = '' }: Row): boolean {
+  return ['recordObjectives', 'recordBackup', 'cleanUp', 'handOver'].includes(activity);
 }

@@ -14,30 +14,24 @@ import { Registry } from '../../src/registry/registry.js';
 import { sandboxLayout } from '../../src/restore/sandbox.js';
 import type { SweepReport } from '../../src/schema/leftovers.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
-import { type TestCluster, startTestCluster } from '../support/cluster.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { startRunbook, type Runbook } from '../support/runbook.js';
+import { start, type TestTemporal, withWorker } from '../support/temporal.js';
 
+let book: Runbook;
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let loaded: LoadedConfiguration;
 let workers: Program[] = [];
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
-  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
-  await shop.backup('full');
-  loaded = await configure(shop);
+  book = await startRunbook();
+  ({ temporal, shop, loaded } = book);
 });
 
-afterAll(async () => {
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   for (const worker of workers) await worker.kill('SIGKILL');
@@ -91,43 +85,38 @@ describe('what a terminated run leaves', { timeout: 180_000 }, () => {
 
   test('of a recovery that was opened is never thrown away: the catalog says what a person should do', async () => {
     const into = join(shop.scratch, 'opened');
-    const catalog = await startTestCluster(shop.scratch, { name: 'catalog' });
-    const catalogUrl = `postgresql:///postgres?host=${encodeURIComponent(catalog.directory)}&port=5432&user=postgres`;
+    const catalogUrl = await book.catalogUrl();
     const handOver = (): Promise<never> => Promise.reject(new Error('not now'));
-    try {
-      await withWorker(temporal, loaded, { catalogUrl, wrap: () => ({ handOver }) }, async () => {
-        const handle = await start(temporal, loaded, 'recover', { cluster: 'shop', into, gates: [] });
-        await eventually('the opened server', async () => {
-          const { steps } = await handle.query<WorkflowProgress>('progress');
-          return steps.at(-1)?.step === 'hand-over' ? true : undefined;
-        });
-        await handle.terminate();
-        for (let times = 0; times < 2; times += 1) {
-          const report = await sweep();
-          expect(report).toMatchObject({ removed: [], refused: [{ cluster: 'shop', workflowId: handle.workflowId }] });
-        }
-        expect((await instanceStatus(into))?.ready).toBe(true);
-        expect(await alarms(catalogUrl)).toEqual([
-          [
-            'warning',
-            'leftover_for_a_person',
-            expect.stringMatching(/its data is never thrown away.*To do: .*pg_ctl status/),
-          ],
-        ]);
-
-        // As it says: the person takes it over and removes our directory; then the janitor forgets it.
-        const [name] = await readdir(shop.patient.sandboxDirectory);
-        const sandbox = sandboxLayout(name!, shop.patient.sandboxDirectory, into);
-        process.kill((await instanceStatus(into))!.pid, 'SIGQUIT');
-        await eventually('the end of the server', async () => (await instanceStatus(into)) === undefined || undefined);
-        await removeByHand(sandbox.directory);
-        expect(await sweep()).toMatchObject({ removed: [{ workflowId: handle.workflowId }], kept: [], refused: [] });
-        expect([existsSync(into), existsSync(sandbox.socketDirectory)]).toEqual([true, false]);
-        await removeByHand(into);
+    await withWorker(temporal, loaded, { catalogUrl, wrap: () => ({ handOver }) }, async () => {
+      const handle = await start(temporal, loaded, 'recover', { cluster: 'shop', into, gates: [] });
+      await eventually('the opened server', async () => {
+        const { steps } = await handle.query<WorkflowProgress>('progress');
+        return steps.at(-1)?.step === 'hand-over' ? true : undefined;
       });
-    } finally {
-      await catalog.remove();
-    }
+      await handle.terminate();
+      for (let times = 0; times < 2; times += 1) {
+        const report = await sweep();
+        expect(report).toMatchObject({ removed: [], refused: [{ cluster: 'shop', workflowId: handle.workflowId }] });
+      }
+      expect((await instanceStatus(into))?.ready).toBe(true);
+      expect(await alarms(catalogUrl)).toEqual([
+        [
+          'warning',
+          'leftover_for_a_person',
+          expect.stringMatching(/its data is never thrown away.*To do: .*pg_ctl status/),
+        ],
+      ]);
+
+      // As it says: the person takes it over and removes our directory; then the janitor forgets it.
+      const [name] = await readdir(shop.patient.sandboxDirectory);
+      const sandbox = sandboxLayout(name!, shop.patient.sandboxDirectory, into);
+      process.kill((await instanceStatus(into))!.pid, 'SIGQUIT');
+      await eventually('the end of the server', async () => (await instanceStatus(into)) === undefined || undefined);
+      await removeByHand(sandbox.directory);
+      expect(await sweep()).toMatchObject({ removed: [{ workflowId: handle.workflowId }], kept: [], refused: [] });
+      expect([existsSync(into), existsSync(sandbox.socketDirectory)]).toEqual([true, false]);
+      await removeByHand(into);
+    });
   });
 
   test('of a backup whose worker was killed too: its tool, its directory and its locks go, and the slot at the source', async () => {
@@ -185,37 +174,32 @@ describe('what a terminated run leaves', { timeout: 180_000 }, () => {
 });
 
 test('what cannot be removed makes the janitor red and an alarm with instructions', { timeout: 120_000 }, async () => {
-  const catalog: TestCluster = await startTestCluster(shop.scratch, { name: 'catalog' });
-  const catalogUrl = `postgresql:///postgres?host=${encodeURIComponent(catalog.directory)}&port=5432&user=postgres`;
-  try {
-    await withWorker(temporal, loaded, { catalogUrl }, async () => {
-      const handle = await start(temporal, loaded, 'drill', { cluster: 'shop', gates: ['promote'] });
-      await waitsAt(handle, 'promote');
-      const [name] = await readdir(shop.patient.sandboxDirectory);
-      const { directory } = sandboxLayout(name!, shop.patient.sandboxDirectory);
-      await handle.terminate();
-      await writeFile(join(directory, 'combine.lock'), 'not a lock'); // whose process, nobody can tell
-      const failure: unknown = await sweep().catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(WorkflowFailedError);
-      expect((failure as WorkflowFailedError).cause).toMatchObject({
-        type: 'LeftoverError',
-        message: expect.stringMatching(
-          /sandbox .* should be gone and is not: .*\n {2}To do: .*pgdrill janitor/,
-        ) as string,
-      });
-      expect(await alarms(catalogUrl)).toEqual([
-        ['critical', 'leftover_not_removed', expect.stringContaining(directory)],
-      ]);
-      const command = await pgdrill(['janitor', '--grace', '0s'], { env: env() });
-      expect(command.exitCode).toBe(1);
-      expect(command.stdout).toMatch(/still there.*\n[\s\S]*To do: /);
-
-      await removeByHand(join(directory, 'combine.lock'));
-      expect((await sweep()).removed).toHaveLength(1);
+  const catalogUrl = await book.catalogUrl();
+  await withWorker(temporal, loaded, { catalogUrl }, async () => {
+    const handle = await start(temporal, loaded, 'drill', { cluster: 'shop', gates: ['promote'] });
+    await waitsAt(handle, 'promote');
+    const [name] = await readdir(shop.patient.sandboxDirectory);
+    const { directory } = sandboxLayout(name!, shop.patient.sandboxDirectory);
+    await handle.terminate();
+    await writeFile(join(directory, 'combine.lock'), 'not a lock'); // whose process, nobody can tell
+    const failure: unknown = await sweep().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(WorkflowFailedError);
+    expect((failure as WorkflowFailedError).cause).toMatchObject({
+      type: 'LeftoverError',
+      message: expect.stringMatching(
+        /sandbox .* should be gone and is not: .*\n {2}To do: .*pgdrill janitor/,
+      ) as string,
     });
-  } finally {
-    await catalog.remove();
-  }
+    expect(await alarms(catalogUrl)).toEqual([
+      ['critical', 'leftover_not_removed', expect.stringContaining(directory)],
+    ]);
+    const command = await pgdrill(['janitor', '--grace', '0s'], { env: env() });
+    expect(command.exitCode).toBe(1);
+    expect(command.stdout).toMatch(/still there.*\n[\s\S]*To do: /);
+
+    await removeByHand(join(directory, 'combine.lock'));
+    expect((await sweep()).removed).toHaveLength(1);
+  });
 });
 
 test('is scheduled once, however many workers start, and runs when one does', { timeout: 120_000 }, async () => {

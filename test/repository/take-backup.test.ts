@@ -259,7 +259,7 @@ describe('the first incremental', () => {
 
 describe('a repository', () => {
   it('takes no backups of another cluster', async () => {
-    const other = await startTestCluster(shop.scratch, { name: 'other' });
+    const other = await startTestCluster(shop.scratch, { name: 'other', ownIdentity: true });
     try {
       const before = await readdir(join(shop.repository.path, keys.backups));
       const foreign = takeBackup(

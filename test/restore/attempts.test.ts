@@ -26,7 +26,7 @@ let shop: ProtectedCluster;
 const made: Sandbox[] = [];
 
 beforeAll(async () => {
-  shop = await protectCluster();
+  shop = await protectCluster({ where: 'on disk' });
   await shop.sql('create table orders (id int primary key); insert into orders select generate_series(1, 5000)');
   await shop.backup('full');
   await shop.archive();

@@ -24,7 +24,7 @@ let outside: string;
 const made: Sandbox[] = [];
 
 beforeAll(async () => {
-  shop = await protectCluster();
+  shop = await protectCluster({ where: 'on disk' });
   outside = join(shop.scratch, 'outside');
   await makePrivateDirectory(outside);
   await shop.sql(`create tablespace outside location '${outside}'`);

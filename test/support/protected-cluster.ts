@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { applyFixes, type Patient } from '../../src/doctor/doctor.js';
@@ -7,17 +8,18 @@ import { readSource } from '../../src/postgres/source.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import type { ChainPolicy } from '../../src/repository/choose-chain.js';
-import { openRepository, type Repository } from '../../src/repository/repository.js';
+import { openOrCreateRepository, type Repository } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import { roleSql } from '../../src/setup/role-sql.js';
-import { startTestCluster, type TestCluster } from './cluster.js';
+import { copyDirectory, startTestCluster, templateName, type TestCluster } from './cluster.js';
+import { onceARun } from './once-a-run.js';
 import { makeScratch, removeScratch } from './scratch.js';
 
 /**
  * A cluster as pgdrill protects it: a running source that `doctor --fix` has set up (archive into the repository with basic_archive, WAL
- * summaries) and that was restarted since, the role `pgdrill` that `pgdrill init` makes, and an empty repository.
+ * summaries) and that was started since, the role `pgdrill` that `pgdrill init` makes, and an empty repository.
  *
  *   const shop = await protectCluster();          // in beforeAll
  *   await shop.sql('create table t (id int)');    // as superuser, in database `postgres` unless told otherwise
@@ -48,54 +50,38 @@ export interface ProtectedCluster {
 
 let operations = 0;
 
-/**
- * @param options.settings of the server, on top of what the doctor sets.
- * @param options.prepare runs before the role and the archive are set up, with the superuser's rights.
- */
-export async function protectCluster(
-  options: {
-    settings?: Readonly<Record<string, string>>;
-    initdbArgs?: readonly string[];
-    major?: 17 | 18;
-    name?: string;
-  } = {},
-): Promise<ProtectedCluster> {
-  const scratch = await makeScratch();
-  const source = await startTestCluster(scratch, {
-    ...(options.settings === undefined ? {} : { settings: options.settings }),
-    ...(options.initdbArgs === undefined ? {} : { initdbArgs: options.initdbArgs }),
-    ...(options.major === undefined ? {} : { major: options.major }),
-  });
+export interface ProtectOptions {
+  /** Of the server, on top of what the doctor sets. */
+  settings?: Readonly<Record<string, string>>;
+  initdbArgs?: readonly string[];
+  major?: 17 | 18;
+  name?: string;
+  /** Its own system identifier; else the clusters of a run share one, and their set-up: see `startTestCluster`. */
+  ownIdentity?: boolean;
+  /** See `makeScratch`. */
+  where?: 'on disk';
+}
+
+export async function protectCluster(options: ProtectOptions = {}): Promise<ProtectedCluster> {
+  const scratch = await makeScratch(options.where);
+  const patient = patientIn(scratch, options.name);
+  const source = await startSource(scratch, patient, options);
   try {
-    const admin = parseConninfo(source.conninfo());
-    const repositoryPath = join(scratch, 'repository');
-    const patient: Patient = {
-      name: options.name ?? 'shop',
-      connection: parseConninfo(source.conninfo({ user: 'pgdrill' })),
-      repository: repositoryPath,
-      walDirectory: join(repositoryPath, 'wal'),
-      ownWalDirectory: true,
-      sandboxDirectory: join(scratch, 'sandboxes'),
-      archiveTimeoutMs: 30_000,
-    };
     await makePrivateDirectory(patient.sandboxDirectory);
-    const sql = async <Row extends object>(text: string, database = 'postgres'): Promise<Row[]> =>
-      await withConnection({ ...admin, dbname: database }, async (client) => {
-        const results = [await client.query<Row>(text)].flat();
-        return results.at(-1)?.rows ?? [];
-      });
-    await sql(pgdrillRole);
-    await applyFixes(patient, admin);
-    await source.restart();
-    const repository = await openRepository(patient);
-    const shop: ProtectedCluster = {
+    const admin = parseConninfo(source.conninfo());
+    const repository = await openOrCreateRepository(patient);
+    return {
       source,
       tools: source.tools,
       scratch,
       patient,
       admin,
       repository,
-      sql,
+      sql: async <Row extends object>(text: string, database = 'postgres'): Promise<Row[]> =>
+        await withConnection({ ...admin, dbname: database }, async (client) => {
+          const results = [await client.query<Row>(text)].flat();
+          return results.at(-1)?.rows ?? [];
+        }),
       backup: async (type = 'full', operation = `test/${++operations}`, limits) =>
         await takeBackup(
           source.tools,
@@ -108,12 +94,71 @@ export async function protectCluster(
         await removeScratch(scratch);
       },
     };
-    return shop;
   } catch (error) {
     await source.stop('immediate');
     await removeScratch(scratch);
     throw error;
   }
+}
+
+function patientIn(scratch: string, name = 'shop'): Patient {
+  const repository = join(scratch, 'repository');
+  const pairs = { port: '5432', user: 'pgdrill', dbname: 'postgres' };
+  return {
+    name,
+    connection: { host: join(scratch, 'source'), ...pairs },
+    repository,
+    walDirectory: join(repository, 'wal'),
+    ownWalDirectory: true,
+    sandboxDirectory: join(scratch, 'sandboxes'),
+    archiveTimeoutMs: 30_000,
+  };
+}
+
+/** A running server that the doctor has set up: a copy of one that was set up for the whole run, unless it is to be its own. */
+async function startSource(scratch: string, patient: Patient, options: ProtectOptions): Promise<TestCluster> {
+  const { settings = {}, initdbArgs = [], major = 17, ownIdentity = false } = options;
+  if (ownIdentity) {
+    const source = await startTestCluster(scratch, { settings, initdbArgs, major, ownIdentity });
+    await setUp(patient, source);
+    await source.restart();
+    return source;
+  }
+  const template = await onceARun(templateName('protected', major, initdbArgs), async (path) => {
+    await makePrivateDirectory(path);
+    const source = await startTestCluster(path, { initdbArgs, major });
+    try {
+      await setUp(patientIn(path), source);
+    } finally {
+      await source.stop();
+    }
+    await moveArchive(source.dataDirectory, patientIn(path).walDirectory, nowhere);
+  });
+  return await startTestCluster(scratch, {
+    settings,
+    major,
+    fill: async (dataDirectory) => {
+      await copyDirectory(join(template, 'source', 'data'), dataDirectory);
+      await moveArchive(dataDirectory, nowhere, patient.walDirectory);
+    },
+  });
+}
+
+async function setUp(patient: Patient, source: TestCluster): Promise<void> {
+  const client = await source.connect();
+  await client.query(pgdrillRole);
+  await client.end();
+  await applyFixes(patient, parseConninfo(source.conninfo()));
+}
+
+/** Stands for the archive's directory in the settings of a cluster that is there to be copied. */
+const nowhere = '/nowhere/wal';
+
+async function moveArchive(dataDirectory: string, from: string, to: string): Promise<void> {
+  const settings = join(dataDirectory, 'postgresql.auto.conf');
+  const text = await readFile(settings, 'utf8');
+  if (!text.includes(`'${from}'`)) throw new Error(`${settings} does not name ${from}:\n${text}`);
+  await writeFile(settings, text.replace(`'${from}'`, `'${to}'`));
 }
 
 /** What `pgdrill init` prints: the tests prove that it is enough. */

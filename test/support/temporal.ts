@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -9,6 +10,7 @@ import { startTemporalServer } from '../../src/embedded/temporal-server.js';
 import { endGroup } from '../../src/process/kill-group.js';
 import { ensureTemporal } from '../../src/toolchain/temporal.js';
 import { createToolsFor } from '../../workers/tools-for.js';
+import { bundleName, onceARun } from './once-a-run.js';
 import { freePort, makeScratch, removeScratch } from './scratch.js';
 
 /** A real Temporal dev server on loopback, with clients for it; one a test file. */
@@ -57,14 +59,17 @@ export async function startTestTemporal(): Promise<TestTemporal> {
   };
 }
 
-/** The workflows as they are in the checkout now, whatever dist holds; bundled once a process. */
 let bundle: Promise<{ code: string }> | undefined;
 
+/** The workflows as they are in the checkout now, whatever dist holds; bundled once a run. */
 export function workflowBundle(): Promise<{ code: string }> {
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: join(import.meta.dirname, '..', '..', 'workflows', 'index.ts'),
-    logger: new DefaultLogger('WARN'),
-  });
+  bundle ??= onceARun(bundleName, async (path) => {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: join(import.meta.dirname, '..', '..', 'workflows', 'index.ts'),
+      logger: new DefaultLogger('WARN'),
+    });
+    await writeFile(path, code);
+  }).then(async (path) => ({ code: await readFile(path, 'utf8') }));
   return bundle;
 }
 

@@ -10,26 +10,23 @@ import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
 import { eventually } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { startRunbook, type Runbook } from '../support/runbook.js';
+import { start, type TestTemporal, withWorker } from '../support/temporal.js';
 
 // What an upgrade of pgdrill does to a drill that waits at a gate (docs/changing-workflows.md).
 
+let book: Runbook;
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let loaded: LoadedConfiguration;
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
-  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
-  await shop.backup('full');
+  book = await startRunbook();
+  ({ temporal, shop } = book);
 });
 
-afterAll(async () => {
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   expect(await leftovers(shop)).toEqual([]);

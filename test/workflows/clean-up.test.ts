@@ -4,27 +4,23 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { withCatalog } from '../../src/catalog/catalog.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
-import { startTestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
 import { eventually } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { startRunbook, type Runbook } from '../support/runbook.js';
+import { start, type TestTemporal, withWorker } from '../support/temporal.js';
 
+let book: Runbook;
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
-  await shop.sql('create table orders (id int)');
-  await shop.backup('full');
+  book = await startRunbook({ sql: 'create table orders (id int)' });
+  ({ temporal, shop } = book);
 });
 
-afterAll(async () => {
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   expect(await leftovers(shop)).toEqual([]);
@@ -61,25 +57,20 @@ test('a cancel during the clean-up does not stop it', { timeout: 120_000 }, asyn
 });
 
 test('a clean-up that fails for good is an alarm, and the janitor mends it later', { timeout: 120_000 }, async () => {
-  const catalog = await startTestCluster(shop.scratch, { name: 'catalog' });
-  const catalogUrl = `postgresql:///postgres?host=${encodeURIComponent(catalog.directory)}&port=5432&user=postgres`;
+  const catalogUrl = await book.catalogUrl();
   const loaded = await configure(shop);
   const cleanUp = (): Promise<never> => Promise.reject(ApplicationFailure.nonRetryable('The disk is gone.'));
-  try {
-    await withWorker(temporal, loaded, { catalogUrl, wrap: () => ({ cleanUp }) }, async () => {
-      const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
-      await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
-      await withCatalog(catalogUrl, async (client) => {
-        const { rows } = await client.query<object>(
-          `select cluster, severity, message from pgdrill.monitoring_events where kind = 'clean_up_failed'`,
-        );
-        const message = `The clean-up of ${handle.workflowId} failed: The disk is gone. The janitor tries again; at once: pgdrill janitor`;
-        expect(rows).toEqual([{ cluster: 'shop', severity: 'critical', message }]);
-      });
-      const swept = await start(temporal, loaded, 'janitor', { graceMs: 0 });
-      expect(await swept.result()).toMatchObject({ removed: [{ workflowId: handle.workflowId }] });
+  await withWorker(temporal, loaded, { catalogUrl, wrap: () => ({ cleanUp }) }, async () => {
+    const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    await withCatalog(catalogUrl, async (client) => {
+      const { rows } = await client.query<object>(
+        `select cluster, severity, message from pgdrill.monitoring_events where kind = 'clean_up_failed'`,
+      );
+      const message = `The clean-up of ${handle.workflowId} failed: The disk is gone. The janitor tries again; at once: pgdrill janitor`;
+      expect(rows).toEqual([{ cluster: 'shop', severity: 'critical', message }]);
     });
-  } finally {
-    await catalog.remove();
-  }
+    const swept = await start(temporal, loaded, 'janitor', { graceMs: 0 });
+    expect(await swept.result()).toMatchObject({ removed: [{ workflowId: handle.workflowId }] });
+  });
 });

@@ -15,29 +15,26 @@ import type { recover } from '../../workflows/index.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
 import { eventually } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { startRunbook, type Runbook } from '../support/runbook.js';
+import { start, type TestTemporal, withWorker } from '../support/temporal.js';
 
 type RecoverResult = Awaited<ReturnType<typeof recover>>;
 
+let book: Runbook;
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
-  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
-  await shop.backup('full');
+  book = await startRunbook();
+  ({ temporal, shop } = book);
   await shop.sql('insert into orders select generate_series(1001, 1500)');
   await shop.archive();
   await shop.sql('insert into orders select generate_series(1501, 1600)');
   await shop.archive();
 });
 
-afterAll(async () => {
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   expect(await leftovers(shop)).toEqual([]);

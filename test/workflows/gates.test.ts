@@ -8,30 +8,22 @@ import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { type DrillResult, type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { leftovers } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
 import { eventually } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { type RunningWorker, start, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
+import type { ProtectedCluster } from '../support/protected-cluster.js';
+import { startRunbook, type Runbook } from '../support/runbook.js';
+import { start, type TestTemporal } from '../support/temporal.js';
 
+let book: Runbook;
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let loaded: LoadedConfiguration;
-let worker: RunningWorker;
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
-  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
-  await shop.backup('full');
-  loaded = await configure(shop, { cluster: 'gates: [promote]\ngate_timeout: 5m' });
-  worker = await startWorker(temporal, loaded);
+  book = await startRunbook({ cluster: 'gates: [promote]\ngate_timeout: 5m', worker: true });
+  ({ temporal, shop, loaded } = book);
 });
 
-afterAll(async () => {
-  await worker.stop();
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   expect(await leftovers(shop)).toEqual([]);

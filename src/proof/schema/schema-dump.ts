@@ -46,14 +46,19 @@ export async function dumpSchema(
 
 /** pg_dump takes a lock on each table, all at once: so many must fit into the server's lock table. */
 async function runDump(run: ToolRun): Promise<ToolResult> {
+  // Only here: the statement that pg_dump quotes last names every table, and fills all that an error keeps of what it said.
+  let outOfLocks = false;
+  const onStderrLine = (line: string): void => {
+    if (line.includes('max_locks_per_transaction')) outOfLocks = true;
+  };
   try {
-    return await runTool(run);
+    return await runTool({ ...run, onStderrLine });
   } catch (error) {
-    if (!(error instanceof ToolError) || !error.stderrTail.includes('max_locks_per_transaction')) throw error;
+    if (!(error instanceof ToolError) || !outOfLocks) throw error;
     throw new SourceNotReadyError(
       {
-        what: `pg_dump cannot lock all tables of a database at once: ${error.stderrTail.trim().split('\n')[0] ?? ''}`,
-        means: 'The schema could not be read, so it could not be compared. Nobody could dump this database.',
+        what: 'pg_dump cannot lock all tables of a database at once: the server’s lock table is full.',
+        means: 'The schema could not be read, so it could not be compared. Nobody could dump this database now.',
         todo: 'Raise max_locks_per_transaction on the server and restart it (pgdrill doctor says how far).',
       },
       { cause: error },

@@ -5,6 +5,9 @@ import type { Check } from '../../schema/results.js';
 
 type Problem = Check['problems'][number];
 
+/** So many are looked at in one statement; only where one is not sound, each by itself. */
+const tablesAtOnce = 200;
+
 export interface VisibilityMapOptions {
   /** As superuser of the promoted sandbox. */
   connection: Conninfo;
@@ -34,11 +37,17 @@ export async function checkVisibilityMap(options: VisibilityMapOptions): Promise
           missing.push({ object: database, detail: schemas });
           return;
         }
-        for (const table of await listTables(client)) {
-          tables += 1;
-          if (!table.hasMap) continue;
-          const detail = await checkTable(client, table.oid, schemas);
-          if (detail !== undefined) problems.push({ object: `${database}.${table.name}`, detail });
+        const listed = await listTables(client);
+        tables += listed.length;
+        const withMaps = listed.filter(({ hasMap }) => hasMap);
+        for (let at = 0; at < withMaps.length; at += tablesAtOnce) {
+          const some = withMaps.slice(at, at + tablesAtOnce);
+          const oids = some.map(({ oid }) => oid);
+          if (await areSound(client, oids, schemas)) continue;
+          for (const table of some) {
+            const detail = await checkTable(client, table.oid, schemas);
+            if (detail !== undefined) problems.push({ object: `${database}.${table.name}`, detail });
+          }
         }
         await client.query('rollback');
       },
@@ -101,72 +110,103 @@ async function listTables(client: Connection): Promise<{ oid: string; name: stri
   return rows;
 }
 
-/** A damaged page ends the statement with an error: that is a finding as well, and the next table is still looked at. */
-async function checkTable(client: Connection, oid: string, schemas: ExtensionSchemas): Promise<string | undefined> {
-  await client.query('savepoint one_table');
+/** Answers an error as it answers a finding: then each table is looked at by itself. */
+async function areSound(client: Connection, oids: readonly string[], schemas: ExtensionSchemas): Promise<boolean> {
+  return await guarded(
+    client,
+    async () => {
+      const { rows } = await client.query(
+        `
+        (select from unnest($1::oid[]) as t (oid), ${schemas.visibility}.pg_check_visible(t.oid) limit 1)
+        union all
+        (select from unnest($1::oid[]) as t (oid), ${schemas.visibility}.pg_check_frozen(t.oid) limit 1)
+        `,
+        [oids],
+      );
+      return rows.length === 0 && (await pagesWithBitsBeyondEnd(client, oids, schemas)).length === 0;
+    },
+    () => false,
+  );
+}
+
+async function guarded<T>(client: Connection, work: () => Promise<T>, otherwise: (error: unknown) => T): Promise<T> {
+  await client.query('savepoint one_look');
   try {
-    const { rows } = await client.query<{ claim: string; tuples: string; first: string }>(
-      `
-      select 'all-visible' as claim, count(*)::text as tuples, min(t_ctid)::text as first
-      from ${schemas.visibility}.pg_check_visible($1::oid)
-      having count(*) > 0
-      union all
-      select 'all-frozen', count(*)::text, min(t_ctid)::text
-      from ${schemas.visibility}.pg_check_frozen($1::oid)
-      having count(*) > 0
-      `,
-      [oid],
-    );
-    const page = await firstPageWithBitsBeyondEnd(client, oid, schemas);
-    await client.query('release savepoint one_table');
-    const wrong = rows.map(
-      ({ claim, tuples, first }) => `${tuples} tuples on pages marked ${claim} are not, the first at ${first}`,
-    );
-    if (page !== undefined) wrong.push(`page ${page} of the map has bits set beyond the table's end`);
-    return wrong.length === 0 ? undefined : wrong.join('; ');
+    const answer = await work();
+    await client.query('release savepoint one_look');
+    return answer;
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (!/^[0-9A-Z]{5}$/.test(code) || code.startsWith('57P') || code.startsWith('08')) throw error;
-    await client.query('rollback to savepoint one_table');
-    return `cannot be read: ${messageOf(error)}`;
+    await client.query('rollback to savepoint one_look');
+    return otherwise(error);
   }
+}
+
+/** A damaged page ends the statement with an error: that is a finding as well, and the next table is still looked at. */
+async function checkTable(client: Connection, oid: string, schemas: ExtensionSchemas): Promise<string | undefined> {
+  return await guarded<string | undefined>(
+    client,
+    async () => {
+      const { rows } = await client.query<{ claim: string; tuples: string; first: string }>(
+        `
+        select 'all-visible' as claim, count(*)::text as tuples, min(t_ctid)::text as first
+        from ${schemas.visibility}.pg_check_visible($1::oid)
+        having count(*) > 0
+        union all
+        select 'all-frozen', count(*)::text, min(t_ctid)::text
+        from ${schemas.visibility}.pg_check_frozen($1::oid)
+        having count(*) > 0
+        `,
+        [oid],
+      );
+      const [page] = await pagesWithBitsBeyondEnd(client, [oid], schemas);
+      const wrong = rows.map(
+        ({ claim, tuples, first }) => `${tuples} tuples on pages marked ${claim} are not, the first at ${first}`,
+      );
+      if (page !== undefined) wrong.push(`page ${page} of the map has bits set beyond the table's end`);
+      return wrong.length === 0 ? undefined : wrong.join('; ');
+    },
+    (error) => `cannot be read: ${messageOf(error)}`,
+  );
 }
 
 /**
  * The map holds two bits a heap page, four heap pages a byte, after a page header of 24 bytes (visibilitymap.c). VACUUM clears
  * what a truncation leaves behind the end; so whatever is set there is stale.
  */
-async function firstPageWithBitsBeyondEnd(
+async function pagesWithBitsBeyondEnd(
   client: Connection,
-  oid: string,
+  oids: readonly string[],
   schemas: ExtensionSchemas,
-): Promise<number | undefined> {
+): Promise<number[]> {
   const { rows } = await client.query<{ page: number }>(
     `
     with size as (
       select
+        oid,
         block,
         (block - 24) * 4 as heap_pages_a_map_page,
-        pg_relation_size($1::oid, 'main') / block as heap_pages,
-        pg_relation_size($1::oid, 'vm') / block as map_pages
-      from (select current_setting('block_size')::bigint) as setting (block)
+        pg_relation_size(oid, 'main') / block as heap_pages,
+        pg_relation_size(oid, 'vm') / block as map_pages
+      from unnest($1::oid[]) as t (oid), (select current_setting('block_size')::bigint) as setting (block)
     ),
     beyond as (
-      select page, block, greatest(heap_pages - page * heap_pages_a_map_page, 0) as first
+      select oid, page, block, greatest(heap_pages - page * heap_pages_a_map_page, 0) as first
       from size, generate_series(0, map_pages - 1) as page
       where heap_pages < (page + 1) * heap_pages_a_map_page
     )
     select page::int as page
     from
       beyond,
-      ${schemas.pageinspect}.get_raw_page($1::oid::regclass::text, 'vm', page) as raw,
+      ${schemas.pageinspect}.get_raw_page(oid::regclass::text, 'vm', page) as raw,
       lateral (select (24 + first / 4)::int) as place (byte)
     where get_byte(raw, byte) >> (first % 4 * 2)::int <> 0
       or substring(raw from byte + 2) <> decode(repeat('00', (block - byte - 1)::int), 'hex')
     order by page
     limit 1
     `,
-    [oid],
+    [oids],
   );
-  return rows[0]?.page;
+  return rows.map(({ page }) => page);
 }

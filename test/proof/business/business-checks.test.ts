@@ -1,10 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { withConnection } from '../../../src/postgres/connection.js';
-import { serverUser } from '../../../src/process/server-user.js';
 import { standaloneContext } from '../../../src/process/step-context.js';
 import { describeAnswer, isAnswer } from '../../../src/proof/business/answer.js';
 import { ask } from '../../../src/proof/business/ask.js';
@@ -16,13 +12,12 @@ import { judge } from '../../../src/proof/verdict.js';
 import { removeSandbox } from '../../../src/restore/sandbox.js';
 import type { BusinessCheck, Expectation } from '../../../src/schema/business-check.js';
 import type { Capture, Check, Sandbox } from '../../../src/schema/results.js';
-import { toolEnvironment, toolPath } from '../../../src/toolchain/postgres.js';
 import { inSandbox, restoreTo } from '../../restore/restore-support.js';
 import { protectCluster, type ProtectedCluster } from '../../support/protected-cluster.js';
+import { startLoad, stopLoad } from '../../support/pgbench.js';
 
 let shop: ProtectedCluster;
 const made: Sandbox[] = [];
-const load: ChildProcess[] = [];
 let drills = 0;
 
 beforeAll(async () => {
@@ -98,29 +93,6 @@ function outcome(checks: readonly Check[]): Record<string, string> {
   return Object.fromEntries(
     ours.map(({ name, status, summary }) => [name.replace('business: ', ''), `${status}: ${summary}`]),
   );
-}
-
-function startLoad(script: string): void {
-  const user = serverUser();
-  const child = spawn(
-    toolPath(shop.tools, 'pgbench'),
-    ['-n', '-c', '4', '-T', '120', '-f', '-', '-h', shop.source.directory, '-p', '5432', '-U', 'postgres', 'postgres'],
-    {
-      stdio: ['pipe', 'ignore', 'inherit'],
-      env: { ...process.env, ...toolEnvironment(shop.tools) },
-      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-    },
-  );
-  child.stdin.end(script);
-  load.push(child);
-}
-
-async function stopLoad(): Promise<void> {
-  for (const child of load.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
 }
 
 describe('every kind of expectation', () => {
@@ -206,7 +178,7 @@ describe('every kind of expectation', () => {
   });
 
   it('is judged by the data of the fence while the source goes on', async () => {
-    startLoad(`insert into sales.orders (customer, total) values (1 + random() * 99, random() * 100);`);
+    startLoad(shop, `insert into sales.orders (customer, total) values (1 + random() * 99, random() * 100);`);
     const count = async () => (await shop.sql<{ n: number }>('select count(*)::int as n from sales.orders'))[0]!.n;
     await expect.poll(count, { timeout: 60_000 }).toBeGreaterThan(1000);
     const taken = await capture(checks.filter(({ name }) => name !== 'orders'));

@@ -1,23 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { type Connection, connect } from '../../../src/postgres/connection.js';
 import { compareLsn } from '../../../src/postgres/lsn.js';
-import { serverUser } from '../../../src/process/server-user.js';
 import { standaloneContext } from '../../../src/process/step-context.js';
 import { captureSource, readKeptFingerprint } from '../../../src/proof/capture.js';
 import { validateRestore } from '../../../src/proof/validate.js';
 import { removeSandbox } from '../../../src/restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../../../src/schema/results.js';
-import { toolEnvironment, toolPath } from '../../../src/toolchain/postgres.js';
 import { column, inSandbox, restoreTo } from '../../restore/restore-support.js';
 import { protectCluster, type ProtectedCluster } from '../../support/protected-cluster.js';
+import { startLoad, stopLoad } from '../../support/pgbench.js';
 
 let shop: ProtectedCluster;
-const load: ChildProcess[] = [];
 const made: Sandbox[] = [];
 let drills = 0;
 
@@ -40,47 +36,6 @@ afterEach(async () => {
   await stopLoad();
   for (const sandbox of made.splice(0)) await removeSandbox(shop.tools, sandbox);
 });
-
-/** pgbench with a script of ours, until it is stopped. */
-function startLoad(script: string, clients: number, database = 'postgres'): void {
-  const user = serverUser();
-  const child = spawn(
-    toolPath(shop.tools, 'pgbench'),
-    [
-      '-n',
-      '-c',
-      String(clients),
-      '-j',
-      '1',
-      '-T',
-      '120',
-      '-f',
-      '-',
-      '-h',
-      shop.source.directory,
-      '-p',
-      '5432',
-      '-U',
-      'postgres',
-      database,
-    ],
-    {
-      stdio: ['pipe', 'ignore', 'inherit'],
-      env: { ...process.env, ...toolEnvironment(shop.tools) },
-      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-    },
-  );
-  child.stdin.end(script);
-  load.push(child);
-}
-
-async function stopLoad(): Promise<void> {
-  for (const child of load.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
-}
 
 const payment = `
   \\set account random(1, 5000)
@@ -119,8 +74,8 @@ const notPassed = (checks: readonly Check[]): Check[] => checks.filter(({ status
 
 describe('on a busy cluster, replay to the fence yields exactly the fingerprinted content', () => {
   it.each([1, 2, 3])('round %i', async () => {
-    startLoad(payment, 8);
-    startLoad(`insert into visits (page) values (random() * 100);`, 3, 'second');
+    startLoad(shop, payment, 8);
+    startLoad(shop, `insert into visits (page) values (random() * 100);`, 3, 'second');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const taken = await capture();
     await stopLoad();
@@ -206,7 +161,7 @@ describe('what would have been lost', () => {
   it('is counted as the source itself counts its commits', async () => {
     await shop.archive();
     await shop.sql(`create table counted (n int)`);
-    startLoad(`insert into counted values (1);`, 2);
+    startLoad(shop, `insert into counted values (1);`, 2);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await stopLoad();
     // pgbench may be gone before its servers have committed what it last sent.

@@ -1,0 +1,25 @@
+import { createInterface } from 'node:readline/promises';
+
+import { UsageError } from '../errors.js';
+
+/**
+ * Asks whether to go on, on a terminal.
+ *
+ * @param what will happen, for the refusal where there is nobody to ask.
+ * @throws UsageError where standard input is no terminal: silence is not consent.
+ */
+export async function confirm(question: string, what: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new UsageError({
+      what: `${what} Nobody can be asked here: standard input is no terminal.`,
+      means: 'Nothing was changed.',
+      todo: 'Look at it with --dry-run, then run it again with --yes.',
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
