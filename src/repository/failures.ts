@@ -32,9 +32,7 @@ export async function listFailures({ storage }: Repository): Promise<BackupFailu
   const failures: BackupFailureTrace[] = [];
   for (const name of await storage.list(folder)) {
     try {
-      const { formatVersion: _, ...failure } = failureSchema.parse(
-        JSON.parse((await storage.readText(`${folder}/${name}`)) ?? ''),
-      );
+      const failure = failureSchema.parse(JSON.parse((await storage.readText(`${folder}/${name}`)) ?? ''));
       failures.push(failure);
     } catch {
       continue;

@@ -67,26 +67,26 @@ function crc32c(start: number, bytes: Uint8Array): number {
     Uint32Array,
     Uint32Array,
   ];
-  const at = (table: Uint32Array, index: number): number => table[index & 0xff] as number;
+  const at = (table: Uint32Array, index: number): number => table[index & 0xff] ?? 0;
   let crc = start;
   let index = 0;
   for (const end = bytes.length - (bytes.length % 8); index < end; index += 8) {
     const low =
       crc ^
-      ((bytes[index] as number) |
-        ((bytes[index + 1] as number) << 8) |
-        ((bytes[index + 2] as number) << 16) |
-        ((bytes[index + 3] as number) << 24));
+      ((bytes[index] ?? 0) |
+        ((bytes[index + 1] ?? 0) << 8) |
+        ((bytes[index + 2] ?? 0) << 16) |
+        ((bytes[index + 3] ?? 0) << 24));
     crc =
       at(t7, low) ^
       at(t6, low >>> 8) ^
       at(t5, low >>> 16) ^
       at(t4, low >>> 24) ^
-      at(t3, bytes[index + 4] as number) ^
-      at(t2, bytes[index + 5] as number) ^
-      at(t1, bytes[index + 6] as number) ^
-      at(t0, bytes[index + 7] as number);
+      at(t3, bytes[index + 4] ?? 0) ^
+      at(t2, bytes[index + 5] ?? 0) ^
+      at(t1, bytes[index + 6] ?? 0) ^
+      at(t0, bytes[index + 7] ?? 0);
   }
-  for (; index < bytes.length; index++) crc = (crc >>> 8) ^ at(t0, crc ^ (bytes[index] as number));
+  for (; index < bytes.length; index++) crc = (crc >>> 8) ^ at(t0, crc ^ (bytes[index] ?? 0));
   return crc >>> 0;
 }

@@ -192,7 +192,7 @@ async function gapsIn(
   const { expiredWal } = await readState(repository).catch(() => emptyState);
   for (const stretch of expiredWal) {
     const [from, to] = [stretch.from, stretch.to].map((name) => parseSegmentName(name.slice(0, 24), segmentSizeBytes));
-    if (from === undefined || to === undefined || from.timeline !== to.timeline) continue;
+    if (to === undefined || from?.timeline !== to.timeline) continue;
     for (let { number } = from; number <= to.number; number += 1n) add(from.timeline, number);
   }
   return findGaps(segments, ancestries, records, segmentSizeBytes).map((gap) => gapFinding(gap, segmentSizeBytes));

@@ -152,7 +152,7 @@ describe('a verification', () => {
       (await findArchiveGaps(place.repository, place.patient.walDirectory, new AbortController().signal))[0],
     ).toMatchObject({
       id: `wal-gap/${gone}`,
-      what: expect.stringContaining(`replay from ${chain[0]!.id}, ${chain[1]!.id} does not get past it`),
+      what: expect.stringContaining(`replay from ${chain[0]!.id}, ${chain[1]!.id} does not get past it`) as string,
     });
 
     // One bit of the plain one, behind its header: the two forms tell different things now.
@@ -275,7 +275,7 @@ describe('a verification', () => {
       return found;
     };
     expect(openFindings((await report()).findings).map((each) => each.id)).toEqual([id]);
-    await expect(acknowledge(place.repository, `${id.slice(0, -1)}`, accept)).rejects.toThrow(`Did you mean "${id}"?`);
+    await expect(acknowledge(place.repository, id.slice(0, -1), accept)).rejects.toThrow(`Did you mean "${id}"?`);
     await expect(acknowledge(place.repository, id, { by: 'ada', reason: ' ' })).rejects.toThrow('needs a reason');
     await acknowledge(place.repository, id, accept);
     const known = await report();

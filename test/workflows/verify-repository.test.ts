@@ -108,7 +108,7 @@ test('the catalog is rebuilt from the repository as it was, and a second time ch
     ...['backup_completed', 'backup_failed', 'drill_passed'],
     ...['repository_findings', 'repository_verified', 'repository_verified'],
   ]);
-  await withCatalog(catalogUrl, async (client) => void (await client.query('drop schema pgdrill cascade')));
+  await withCatalog(catalogUrl, (client) => client.query('drop schema pgdrill cascade'));
 
   const rebuild = await pgdrill(['catalog', 'rebuild', '--json'], { env });
   expect(rebuild.exitCode, rebuild.stderr).toBe(0);
