@@ -2,6 +2,7 @@ import { createCaptureLsn } from './capture-lsn.js';
 import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
+import { createConsolidateChain } from './consolidate-chain.js';
 import type { Dependencies } from './dependencies.js';
 import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
 import { createHandOver } from './hand-over.js';
@@ -17,6 +18,7 @@ import { createRecordRetention } from './record-retention.js';
 import { createRecordSabotage } from './record-sabotage.js';
 import { registered } from './registered.js';
 import { createReplayWal } from './replay-wal.js';
+import { createEndStream, createPrepareStream, createReceiveWal } from './stream-wal.js';
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
@@ -32,6 +34,7 @@ export function createActivities(dependencies: Dependencies) {
     takeBaseBackup: createTakeBaseBackup(dependencies),
     takeIncrementalBackup: createTakeIncrementalBackup(dependencies),
     takeDifferentialBackup: createTakeDifferentialBackup(dependencies),
+    consolidateChain: createConsolidateChain(dependencies),
     recordBackup: createRecordBackup(dependencies),
     recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),
@@ -55,6 +58,9 @@ export function createActivities(dependencies: Dependencies) {
     recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
     verifyRepository: createVerifyRepository(dependencies),
+    prepareStream: createPrepareStream(dependencies),
+    receiveWal: createReceiveWal(dependencies),
+    endStream: createEndStream(dependencies),
   });
 }
 

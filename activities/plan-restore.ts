@@ -42,6 +42,7 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       target: plan.target,
       wal: plan.wal,
       warnings: plan.warnings,
+      estimate: plan.estimate,
       phases: [{ name: 'plan', seconds: secondsSinceScheduled(context) }],
     };
   });

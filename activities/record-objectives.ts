@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
@@ -23,12 +25,14 @@ export const createRecordObjectives = ({
   step(async (input: { cluster: string; outcome: Omit<Outcome, 'finishedAt'> }, context): Promise<DrillResult> => {
     const cluster = clusterOf(loaded, input.cluster);
     const repository = await openRepository(cluster);
-    const evidence = buildEvidence({ ...input.outcome, finishedAt: new Date().toISOString() }, cluster, {
+    const versions = {
       pgdrill: version,
       ...sourceVersion(input.outcome.findings),
       sandboxPostgres: (await toolsOfRepository({ toolsFor }, repository)).version,
       node: process.version,
-    });
+    };
+    const finishedAt = new Date().toISOString();
+    const evidence = buildEvidence({ ...input.outcome, finishedAt }, cluster, versions, hostname());
     const key = `${keys.evidence(evidence.id)}/evidence.json`;
     await repository.storage.writeText(key, `${JSON.stringify(evidence, null, 2)}\n`);
     const evidencePath = repository.storage.pathOf(key);

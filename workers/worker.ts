@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     );
   });
   const taskQueue = loaded.configuration.temporal.task_queue;
+  const streams = Object.values(loaded.configuration.clusters).filter(({ wal }) => wal.mode === 'stream').length;
   try {
     const worker = await Worker.create({
       connection,
@@ -46,7 +47,8 @@ async function main(): Promise<void> {
         toolsFor: createToolsFor(),
         catalogUrl: loaded.configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl,
       }),
-      maxConcurrentActivityTaskExecutions: mostActivities,
+      // A stream's step is always at work, and costs next to nothing: it must not keep others from theirs.
+      maxConcurrentActivityTaskExecutions: mostActivities + streams,
       // How fast a cancel arrives is bounded by how rarely heartbeats are sent on.
       maxHeartbeatThrottleInterval: '1s',
       shutdownGraceTime: '5s',

@@ -43,7 +43,7 @@ export async function restore(
     'plan',
     () => steps.planRestore({ cluster, target, ...(capture === undefined ? {} : { fence: capture.fence }), ...copyIn }),
     (each) =>
-      `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}`,
+      `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}${each.estimate === undefined ? '' : `; about ${seconds(each.estimate.seconds)} until it takes writes`}`,
   );
   outcome.plan = plan;
   await gates.pass(

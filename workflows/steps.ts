@@ -10,6 +10,12 @@ const everyStep = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const;
 
+// Which of the steps that wait for a worker is taken first (Temporal: 1 before 5, 3 where nothing is said). Else every run would get its first
+// step before any gets its second: of two hundred drills, a hundred sandboxes would stand at once, and their clocks run while they wait.
+// So runs that hold something go on before others begin, above all those whose RTO is being measured. A server without priorities ignores it.
+const begun = { ...everyStep, priority: { priorityKey: 2 } } as const;
+const restoring = { ...everyStep, priority: { priorityKey: 1 } } as const;
+
 // What time can mend (a server that restarts, a lock that is held) is tried again soon, then less and less often. Errors that only a
 // person can mend are marked non-retryable where they are thrown.
 const patient: RetryPolicy = {
@@ -45,25 +51,32 @@ const patientButBusy: RetryPolicy = { ...patient, nonRetryableErrorTypes: ['Busy
 // Bounded by size and disks only. A day is longer than anyone waits; the heartbeat finds a dead one long before.
 const { takeBaseBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...begun,
   retry: patientButBusy,
   summary: 'Base backup: full, verified',
 });
 const { takeIncrementalBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...begun,
   retry: patientButBusy,
   summary: 'Incremental backup on top of the newest one',
 });
 const { takeDifferentialBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...begun,
   retry: patientButBusy,
   summary: 'Differential backup on top of the newest full one',
 });
+// Reads the whole chain twice and writes a full backup: bounded by size and disks only.
+const { consolidateChain } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...everyStep,
+  retry: patient,
+  summary: 'Consolidation: a full backup of a chain, verified; the source is not asked',
+});
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
-  ...everyStep,
+  ...begun,
   retry: prompt,
   summary: 'Note the backup in the catalog',
 });
@@ -71,7 +84,7 @@ const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
 // Reads every table of the source once.
 const { captureLsn } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...begun,
   retry: patient,
   summary: 'LSN capture: the fence, RPO, fingerprint of the source',
 });
@@ -79,43 +92,43 @@ const { captureLsn } = proxyActivities<Activities>({
 // May scan all the WAL behind a backup for the target.
 const { planRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '6h',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Plan: which chain, which WAL, where to stop',
 });
 const { prepareRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Restore preparation: verify and combine the chain',
 });
 const { replayWal } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Replay WAL up to the target and pause there',
 });
 const { openSandbox } = proxyActivities<Activities>({
   startToCloseTimeout: '30m',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Open: promote; the RTO clock stops here',
 });
 const { validateRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Validation: is the restored cluster equal to the source?',
 });
 const { recordObjectives } = proxyActivities<Activities>({
   startToCloseTimeout: '5m',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Record RTO, RPO and evidence',
 });
 const { handOver } = proxyActivities<Activities>({
   startToCloseTimeout: '30m',
-  ...everyStep,
+  ...restoring,
   retry: patient,
   summary: 'Hand-over: stop cleanly, own settings back',
 });
@@ -149,7 +162,7 @@ const { recordSabotage } = proxyActivities<Activities>({
 // What is left behind costs disk space until it goes, so this one does not give up early.
 const { cleanUp } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
-  ...everyStep,
+  ...restoring,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 20 },
   summary: 'Clean-up: stop and remove the sandbox',
 });
@@ -177,6 +190,19 @@ const { verifyRepository } = proxyActivities<Activities>({
   summary: 'Verify the repository: WAL archive, backups, evidence',
 });
 
+const { prepareStream, endStream } = proxyActivities<Activities>({
+  startToCloseTimeout: '1h',
+  ...everyStep,
+  retry: patient,
+  summary: 'WAL stream: the replication slot',
+});
+// Half a day at a time. It never gives up by itself: the slot keeps on the source what was not received, and alarms say that it stands.
+const { receiveWal } = proxyActivities<Activities>({
+  startToCloseTimeout: '13h',
+  ...everyStep,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'WAL stream: receive',
+});
 const { planRetention } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
   ...everyStep,
@@ -202,11 +228,15 @@ const { recordRetention } = proxyActivities<Activities>({
 });
 
 export const steps = {
+  prepareStream,
+  receiveWal,
+  endStream,
   loadSettings,
   checkArchive,
   takeBaseBackup,
   takeIncrementalBackup,
   takeDifferentialBackup,
+  consolidateChain,
   recordBackup,
   recordFailedBackup,
   captureLsn,

@@ -6,6 +6,7 @@ import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
 import { addCatalog } from './catalog.js';
+import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
@@ -14,12 +15,14 @@ import { addDrill } from './drill.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addRepo } from './repo.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
+import { addStream } from './stream.js';
 import { colors, printJson, say } from './terminal.js';
 import { addWorker } from './worker.js';
 
@@ -44,7 +47,9 @@ for (const add of [
   addDoctor,
   addBackup,
   addBackups,
+  addConsolidate,
   addDrill,
+  addPlan,
   addRecover,
   addSabotageDrill,
   addPolicies,
@@ -54,6 +59,7 @@ for (const add of [
   addStatus,
   addRepo,
   addCatalog,
+  addStream,
   addJanitor,
   addDev,
   addWorker,

@@ -1,4 +1,5 @@
 import { bytes, count, seconds } from '../schema/figures.js';
+import type { JudgedEstimate } from '../schema/estimate.js';
 import type { DrillResult } from '../schema/evidence.js';
 import { renderTable } from './table.js';
 import { colors, tint } from './terminal.js';
@@ -31,6 +32,7 @@ export function renderDrill(result: DrillResult): string {
     ...(result.rtoSeconds === undefined
       ? []
       : [[colors.bold('RTO'), colors.bold(seconds(result.rtoSeconds)), objectiveOf(result, 'rto')]]),
+    ...(result.estimate === undefined ? [] : [describeEstimate(result.estimate)]),
     ...(result.rtoToProvenSeconds === undefined ? [] : [['RTO to proven', seconds(result.rtoToProvenSeconds), '']]),
     ...(result.waitedForHumansSeconds > 0
       ? [['waited for humans', seconds(result.waitedForHumansSeconds), 'not part of the RTO']]
@@ -66,6 +68,11 @@ export function renderDrill(result: DrillResult): string {
   for (const warning of result.warnings) summary.push(`  ${colors.yellow('warning')}: ${warning}`);
   if (result.evidencePath !== undefined) summary.push(`${colors.bold('Evidence')} ${result.evidencePath}`);
   return [...sections, summary.join('\n')].join('\n\n');
+}
+
+/** Above 1 the restore took longer than was said. */
+function describeEstimate({ seconds: estimated, ratio, basis }: JudgedEstimate): string[] {
+  return ['estimated', seconds(estimated), `it took ${ratio.toFixed(2)} times that; ${basis}`];
 }
 
 function objectiveOf({ objectives }: DrillResult, name: 'rto' | 'rpo'): string {

@@ -1,5 +1,6 @@
-import type { backup, recover } from '../../workflows/index.js';
+import type { backup, consolidate, recover } from '../../workflows/index.js';
 
 /** What the workflows answer with (types only: no workflow code is loaded here). */
+export type ConsolidateResult = Awaited<ReturnType<typeof consolidate>>;
 export type BackupResult = Awaited<ReturnType<typeof backup>>;
 export type RecoverResult = Awaited<ReturnType<typeof recover>>;

@@ -3,18 +3,21 @@ import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temp
 import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
+import type { StreamInput } from '../schema/stream.js';
 import type { VerifyRepositoryInput } from '../schema/verification.js';
-import type { BackupInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
+import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
 /** The workflows by the names they have in Temporal, and what each is started with. */
 export interface WorkflowInputs {
   applyRetention: RetentionInput;
   backup: BackupInput;
+  consolidate: ConsolidateInput;
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
   verifyRepository: VerifyRepositoryInput;
+  streamWal: StreamInput;
 }
 
 /**
@@ -36,6 +39,8 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
       taskQueue: options.taskQueue,
       args: [input],
       staticSummary: `${kind} of ${input.cluster}`,
+      // A recovery goes before drills and backups that wait for a worker (workflows/steps.ts).
+      ...(kind === 'recover' ? { priority: { priorityKey: 1 } } : {}),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -5,6 +5,7 @@ import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseBytes, parseDurationMs } from '../schema/primitives.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
 import type { RetentionSettings } from '../retention/settings.js';
@@ -20,6 +21,8 @@ export interface ResolvedCluster {
   repository: string;
   /** Where the archived WAL lies. */
   walDirectory: string;
+  /** How WAL comes into the repository. */
+  wal: Wal;
   /** True where the WAL archive is the repository's own, which pgdrill sets up; false for one that existed before. */
   ownWalDirectory: boolean;
   /** When the next backup is a full one, though the chain could go on. */
@@ -76,6 +79,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     connectionText: cluster.connection,
     repository,
     walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
+    wal: resolveWal(cluster.wal, name),
     ownWalDirectory: cluster.wal.directory === undefined,
     chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
@@ -95,6 +99,12 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
     ...resolveRetention(cluster),
   };
+}
+
+function resolveWal(wal: ClusterConfiguration['wal'], cluster: string): Wal {
+  if (wal.mode === 'archive') return { mode: 'archive' };
+  const slot = wal.slot ?? `pgdrill_${cluster.replaceAll('-', '_')}`;
+  return { mode: 'stream', slot, synchronous: wal.synchronous, compression: wal.compression };
 }
 
 function resolveFingerprint(fingerprint: ClusterConfiguration['fingerprint']): ResolvedCluster['fingerprint'] {

@@ -1,9 +1,10 @@
-import { describeArchiver } from '../postgres/archiver.js';
 import type { Connection } from '../postgres/connection.js';
 import type { Source } from '../postgres/source.js';
 import type { StepContext } from '../process/step-context.js';
 import { waitForSegment } from '../repository/wal-archive.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
+import { explainNoArrival } from './wal-arrival.js';
 
 /**
  * Proves that WAL arrives: writes a record, switches the segment and waits for that very segment in the archive.
@@ -13,8 +14,7 @@ import type { Finding } from '../schema/results.js';
 export async function proveArchiving(
   client: Connection,
   source: Source,
-  walDirectory: string,
-  timeoutMs: number,
+  { walDirectory, archiveTimeoutMs: timeoutMs, wal }: { walDirectory: string; archiveTimeoutMs: number; wal?: Wal },
   context: StepContext,
 ): Promise<Finding> {
   // A restore point is a record, so that the switch has something to archive even on an idle server.
@@ -30,7 +30,7 @@ export async function proveArchiving(
     {
       timeoutMs,
       signal: context.signal,
-      explain: () => describeArchiver(client),
+      explain: () => explainNoArrival(client, wal),
       onWait: (name) => context.progress({ doing: `waiting for WAL segment ${name}`, lsn }),
     },
   );
@@ -38,6 +38,6 @@ export async function proveArchiving(
   return {
     name: 'archiving',
     level: 'ok',
-    message: `segment ${segment} arrived ${seconds.toFixed(1)} s after it was switched`,
+    message: `segment ${segment} arrived ${seconds.toFixed(1)} s after it was switched${wal?.mode === 'stream' ? ', by the stream' : ''}`,
   };
 }

@@ -4,6 +4,7 @@ import { type Connection, withConnection } from '../postgres/connection.js';
 import { readSource } from '../postgres/source.js';
 import type { StepContext } from '../process/step-context.js';
 import { claimFor, openOrCreateRepository, openRepository } from '../repository/repository.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
@@ -12,6 +13,7 @@ import { checkPrivileges } from './privileges.js';
 import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
 import { checkSettings } from './settings.js';
+import { checkStream } from './stream.js';
 
 /** What the doctor needs of a cluster's configuration. */
 export interface Patient {
@@ -23,6 +25,8 @@ export interface Patient {
   ownWalDirectory: boolean;
   sandboxDirectory: string;
   archiveTimeoutMs: number;
+  /** How WAL is kept; archived by the server where absent. */
+  wal?: Wal;
 }
 
 /**
@@ -41,7 +45,8 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       findings.push(...privileges);
       if (!privileges.some(({ name }) => name === 'replication'))
         findings.push(await checkReplicationAccess(patient.connection));
-      findings.push(...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)));
+      findings.push(...(await checkSettings(client, archiveOf(patient), patient.wal?.mode)));
+      if (patient.wal?.mode === 'stream') findings.push(...(await checkStream(client, patient.name, patient.wal)));
       findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
@@ -65,7 +70,7 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
         findings.push({ name: 'archiving', level: 'warning', message: 'not tried: the errors above come first' });
       else {
         try {
-          findings.push(await proveArchiving(client, source, patient.walDirectory, patient.archiveTimeoutMs, context));
+          findings.push(await proveArchiving(client, source, patient, context));
         } catch (error) {
           if (!(error instanceof SourceNotReadyError)) throw error;
           findings.push({
@@ -80,6 +85,11 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
     },
     { signal: context.signal },
   );
+}
+
+/** The directory that the server is to archive into; undefined where that is not ours to say. */
+function archiveOf({ ownWalDirectory, walDirectory, wal }: Patient): string | undefined {
+  return ownWalDirectory && (wal === undefined || wal.mode === 'archive') ? walDirectory : undefined;
 }
 
 /** The examination as a step of a workflow: any error ends it. @throws SourceNotReadyError that lists every error with its fix. */
@@ -114,7 +124,7 @@ export async function applyFixes(
   done.push(`repository ${patient.repository} is laid out`);
   const findings = await withConnection(patient.connection, async (client) => [
     ...(await checkPrivileges(client)),
-    ...(await checkSettings(client, patient.ownWalDirectory ? patient.walDirectory : undefined)),
+    ...(await checkSettings(client, archiveOf(patient), patient.wal?.mode)),
   ]);
   const errors = findings.filter(({ level, fix }) => level === 'error' && fix !== undefined);
   await withConnection(asConnection, async (client) => {

@@ -1,4 +1,5 @@
 import type { Connection } from '../postgres/connection.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 
 interface WantedSetting {
@@ -12,7 +13,7 @@ interface WantedSetting {
 }
 
 /** What the source has to have set. `archiveDirectory` undefined: the archive is somebody else's, only its working is checked. */
-function wantedSettings(archiveDirectory: string | undefined): WantedSetting[] {
+function wantedSettings(archiveDirectory: string | undefined, mode: Wal['mode']): WantedSetting[] {
   const is = (expected: string) => (value: string) => value === expected;
   return [
     {
@@ -23,14 +24,18 @@ function wantedSettings(archiveDirectory: string | undefined): WantedSetting[] {
       level: 'error',
       why: 'below replica the WAL cannot restore a backup',
     },
-    {
-      name: 'archive_mode',
-      good: (value) => value === 'on' || value === 'always',
-      value: 'on',
-      needsRestart: true,
-      level: 'error',
-      why: 'WAL is not archived: only the moments of the backups themselves could be restored',
-    },
+    ...(mode === 'archive'
+      ? [
+          {
+            name: 'archive_mode',
+            good: (value: string) => value === 'on' || value === 'always',
+            value: 'on',
+            needsRestart: true,
+            level: 'error' as const,
+            why: 'WAL is not archived: only the moments of the backups themselves could be restored',
+          },
+        ]
+      : []),
     {
       name: 'summarize_wal',
       good: is('on'),
@@ -82,7 +87,7 @@ function wantedSettings(archiveDirectory: string | undefined): WantedSetting[] {
 export function settingStatements(
   archiveDirectory: string | undefined,
 ): { sql: string; why: string; needsRestart: boolean }[] {
-  return wantedSettings(archiveDirectory).map((setting) => ({
+  return wantedSettings(archiveDirectory, 'archive').map((setting) => ({
     sql: setSql(setting),
     why: setting.why,
     needsRestart: setting.needsRestart,
@@ -96,8 +101,12 @@ function setSql({ name, value }: WantedSetting): string {
 /**
  * Compares the source's settings with what pgdrill needs. Says which ones need a restart, and which are set but not active yet.
  */
-export async function checkSettings(client: Connection, archiveDirectory: string | undefined): Promise<Finding[]> {
-  const wanted = wantedSettings(archiveDirectory);
+export async function checkSettings(
+  client: Connection,
+  archiveDirectory: string | undefined,
+  mode: Wal['mode'] = 'archive',
+): Promise<Finding[]> {
+  const wanted = wantedSettings(archiveDirectory, mode);
   const { rows } = await client.query<{ name: string; setting: string | null; pending: boolean }>(
     `select wanted.name,
             current_setting(wanted.name, true) as setting,

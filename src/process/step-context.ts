@@ -16,6 +16,8 @@ export interface Progress {
   doneBytes?: number;
   totalBytes?: number;
   lsn?: string;
+  /** How far behind it is. */
+  lagBytes?: number;
 }
 
 /** A context for work outside any workflow: never cancelled, progress goes nowhere. */

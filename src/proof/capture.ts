@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import { explainNoArrival } from '../doctor/wal-arrival.js';
 import { RepositoryError } from '../errors.js';
-import { describeArchiver } from '../postgres/archiver.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { bigIntToLsn, maxLsn } from '../postgres/lsn.js';
@@ -13,6 +13,7 @@ import { newestBackup } from '../repository/chains.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
 import { withFrozenArchive } from '../repository/frozen-archive.js';
 import { waitForSegment } from '../repository/wal-archive.js';
+import type { Wal } from '../repository/wal-mode.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { BusinessCheck } from '../schema/business-check.js';
@@ -36,6 +37,8 @@ export interface CaptureRequest {
   repository: Repository;
   connection: Conninfo;
   walDirectory: string;
+  /** How WAL arrives there; archived by the server where absent. */
+  wal?: Wal;
   archiveTimeoutMs: number;
   connections: number;
   snapshotTimeoutMs: number;
@@ -185,7 +188,7 @@ async function waitForWal(
     {
       timeoutMs: request.archiveTimeoutMs,
       signal: context.signal,
-      explain: () => describeArchiver(client),
+      explain: () => explainNoArrival(client, request.wal),
       onWait: () => context.progress({ doing: 'waiting for the WAL up to the fence', lsn }),
     },
   );

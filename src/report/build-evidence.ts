@@ -1,4 +1,5 @@
 import type { ResolvedCluster } from '../configuration/cluster.js';
+import { judgeEstimate } from '../estimate/estimate-restore.js';
 import { judge } from '../proof/verdict.js';
 import type { DrillResult, Evidence } from '../schema/evidence.js';
 import type {
@@ -77,6 +78,7 @@ export function buildEvidence(
   outcome: Outcome,
   cluster: Pick<ResolvedCluster, 'name' | 'objectives'>,
   versions: Evidence['versions'],
+  host?: string,
 ): Evidence {
   const clock = readClock(outcome);
   const { verdict, reasons } = verdictOf(outcome);
@@ -90,6 +92,7 @@ export function buildEvidence(
     runId: outcome.runId,
     startedAt: outcome.startedAt,
     finishedAt: outcome.finishedAt,
+    ...(host === undefined ? {} : { host }),
     verdict,
     reasons,
     input: outcome.input,
@@ -100,6 +103,9 @@ export function buildEvidence(
     ...(outcome.prepared === undefined ? {} : { restoredBytes: outcome.prepared.restoredBytes }),
     ...(replay === undefined ? {} : { replay: withoutPhases(replay) }),
     clock,
+    ...(plan?.estimate === undefined || clock.rtoSeconds === undefined
+      ? {}
+      : { estimate: judgeEstimate(plan.estimate, clock.rtoSeconds) }),
     objectives: judgeObjectives(cluster.objectives, clock.rtoSeconds, capture?.rpo),
     checks: outcome.validation?.checks ?? [],
     notCompared: outcome.validation?.notCompared ?? [],
@@ -119,7 +125,7 @@ function withoutPhases({ paused, reachedLsn, lastCommitAt, replayedBytes }: Repl
 
 /** The short form of the evidence, for the workflow's result and the command line. */
 export function toDrillResult(evidence: Evidence, evidencePath: string | undefined, warnings: string[]): DrillResult {
-  const { clock, rpo, fence, replay } = evidence;
+  const { clock, rpo, fence, replay, estimate } = evidence;
   return {
     id: evidence.id,
     cluster: evidence.cluster,
@@ -134,6 +140,7 @@ export function toDrillResult(evidence: Evidence, evidencePath: string | undefin
     ...(clock.rtoToProvenSeconds === undefined ? {} : { rtoToProvenSeconds: clock.rtoToProvenSeconds }),
     waitedForHumansSeconds: clock.waitedForHumansSeconds,
     phases: clock.phases,
+    ...(estimate === undefined ? {} : { estimate }),
     ...(rpo === undefined ? {} : { rpo }),
     target: evidence.target?.requested ?? textOf(evidence.input['target']),
     ...(fence === undefined ? {} : { fence }),

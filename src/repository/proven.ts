@@ -20,7 +20,7 @@ export interface ProvingDrill {
  * - `failed`: the newest drill that restored this chain and came to a decision found it wrong.
  * - `proven`: that drill passed: what this chain restores equals the source.
  * - `part of a proven chain`: restored with later backups on top of it. What they replaced of it was not looked at.
- * - `judged`: an incremental or differential in which nothing wrong was found when it was taken. Nobody has restored it.
+ * - `judged`: an incremental or differential (or a full that was made of such a chain) in which nothing wrong was found when it was taken. Nobody has restored it.
  * - `verified`: a full that matches its manifest. Nobody has restored it.
  */
 export type Standing = 'unsafe' | 'failed' | 'proven' | 'part of a proven chain' | 'judged' | 'verified';
@@ -71,7 +71,7 @@ export function standingOf(backup: BackupRecord, drills: readonly ProvingDrill[]
     ({ verdict, chain }) => verdict === 'passed' && chain.some((link) => isSame(link, backup)),
   );
   if (longer !== undefined) return { standing: 'part of a proven chain', drill: named(longer) };
-  return { standing: backup.type === 'full' ? 'verified' : 'judged' };
+  return { standing: backup.type === 'full' && backup.consolidatedFrom === undefined ? 'verified' : 'judged' };
 }
 
 /** An id alone could be another backup's that was put in its place. */

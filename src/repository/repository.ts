@@ -43,6 +43,7 @@ const readme = (
     record.json           its record: type, parent, LSNs, sizes, durations, settings
     data/                 its files as pg_basebackup wrote them, with backup_manifest
     tablespaces/<oid>/    files of tablespaces outside the data directory
+  backups/<id>-synthetic/ a full backup that was made of a chain, named by "consolidatedFrom" in its record
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
   verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why

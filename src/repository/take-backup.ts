@@ -169,6 +169,7 @@ async function takeOne({
       },
       context.signal,
     );
+    const restoredBytes = await restoredSizeBytes(data, Number(source.settings['block_size'] ?? 8_192));
     for (const tablespace of mapped)
       await turnLink(
         data,
@@ -194,7 +195,7 @@ async function takeOne({
       finishedAt: finishedAt.toISOString(),
       durationMs: performance.now() - started,
       sizeBytes: manifest.sizeBytes,
-      restoredBytes: await restoredSizeBytes(data, Number(source.settings['block_size'] ?? 8_192)),
+      restoredBytes,
       serverVersion: source.serverVersion,
       serverVersionNumber: source.serverVersionNumber,
       walSegmentSizeBytes: source.walSegmentSizeBytes,

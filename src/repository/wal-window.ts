@@ -63,39 +63,50 @@ export async function withScratch<T>(work: (directory: string) => Promise<T>): P
 }
 
 async function showAll(stretch: Stretch, directory: string, signal: AbortSignal | undefined): Promise<void> {
-  for (const file of await filesOf(stretch)) {
-    await rm(join(directory, file.segment), { force: true });
-    await show(stretch.walDirectory, file, directory, signal);
+  const packed: Packed[] = [];
+  for (const { name, segment, form } of await filesOf(stretch)) {
+    const [source, target] = [join(stretch.walDirectory, name), join(directory, segment)];
+    await rm(target, { force: true });
+    if (form === 'plain') await symlink(source, target);
+    else if (form === 'partial') await copyWithOwner(source, target);
+    else packed.push({ compression: form, source, target });
   }
+  await unpack(packed, signal);
 }
 
-async function show(from: string, file: WalFile, to: string, signal: AbortSignal | undefined): Promise<void> {
-  const [source, target] = [join(from, file.name), join(to, file.segment)];
-  if (file.form === 'plain') await symlink(source, target);
-  else if (file.form === 'partial') await copyWithOwner(source, target);
-  else await unpack(file.form, source, target, signal);
+interface Packed {
+  compression: Compression;
+  source: string;
+  target: string;
 }
 
-/** Unpacks a compressed segment into a new file. @throws RepositoryError when it is damaged, ToolchainError when the program is missing. */
-export async function unpack(
-  compression: Compression,
-  source: string,
-  target: string,
-  signal?: AbortSignal,
-): Promise<void> {
+/** One shell for many files: starting a program costs more than unpacking a segment. */
+const unpackAll =
+  'while [ $# -gt 0 ]; do "$1" -dc "$2" > "$3" || { code=$?; echo "$1: $2" >&2; exit $code; }; shift 3; done';
+
+/** Unpacks compressed segments into new files. @throws RepositoryError when one is damaged, ToolchainError when its program is missing. */
+export async function unpack(packed: readonly Packed[], signal?: AbortSignal): Promise<void> {
+  const [first] = packed;
+  if (first === undefined) return;
   try {
     await runTool({
       file: '/bin/sh',
-      args: ['-c', 'exec "$1" -dc "$2" > "$3"', 'sh', compression, source, target],
-      writesTo: target,
+      args: [
+        '-c',
+        unpackAll,
+        'sh',
+        ...packed.flatMap(({ compression, source, target }) => [compression, source, target]),
+      ],
+      writesTo: first.target,
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
     if (!(error instanceof ToolError) || error instanceof ToolKilledError) throw error;
-    if (error.toolExitCode === 127 || error.toolExitCode === 126) throw noProgram(compression, error);
+    const failed = packed.find(({ source }) => error.stderrTail.trimEnd().endsWith(source)) ?? first;
+    if (error.toolExitCode === 127 || error.toolExitCode === 126) throw noProgram(failed.compression, error);
     throw new RepositoryError(
       {
-        what: `The WAL segment ${source} cannot be unpacked: ${error.stderrTail.trim()}`,
+        what: `The WAL segment ${failed.source} cannot be unpacked: ${error.stderrTail.trim()}`,
         means: 'It is damaged; replay cannot get past that place.',
         todo: 'Bring it back if another copy exists (the source’s pg_wal, a standby); else choose a target before it and take a new full backup.',
       },

@@ -20,6 +20,8 @@ export interface MendRequest {
   segmentBlocks: number;
   checksums: boolean;
   signal: AbortSignal;
+  /** Told of every file that is changed, by its path in `combined`. */
+  onChanged?: (path: string) => void;
 }
 
 /** visibilitymap.c: two bits a heap page, all-visible and all-frozen. */
@@ -98,7 +100,10 @@ async function mendSegment(
       total.beyond += beyond;
       total.within += within;
     }
-    if (written) await map.sync();
+    if (written) {
+      await map.sync();
+      request.onChanged?.(combinedPath(request, lists, id) ?? '');
+    }
   } finally {
     await map.close();
   }

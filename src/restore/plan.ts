@@ -2,27 +2,34 @@ import { messageOf, RepositoryError, TargetError, ToolchainError } from '../erro
 import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
 import { readTimelineHistory } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
-import { chainOf } from '../repository/chains.js';
+import { listPastRestores } from '../estimate/past-restores.js';
+import { byEnd, chainOf } from '../repository/chains.js';
 import { listBackups, type Repository } from '../repository/repository.js';
 import { listWalArchive, type WalArchive } from '../repository/wal-archive.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
+import type { Estimate } from '../schema/estimate.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
 import { formatTarget, type Target } from '../schema/target.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { type Candidate, rankChains } from './fastest-chain.js';
 import { type ReachableWal, resolveTarget } from './resolve-target.js';
 
 export interface RestorePlan {
   chain: BackupRecord[];
   target: ResolvedTarget;
   wal: { from: string; to: string; bytes: number };
+  /** How long it will take until the server takes writes. */
+  estimate: Estimate;
+  /** The other chains that reach the target, fastest first. */
+  others: Candidate[];
   /** What is wrong in the repository beside this chain, such as a newer chain that is broken. */
   warnings: string[];
 }
 
 /**
- * Plans a restore from the repository alone: the newest chain whose end lies before the target (the least WAL to replay), and the WAL
- * from there, checked to be without a gap up to the target.
+ * Plans a restore from the repository alone: the chain that reaches the target fastest by estimate (rankChains), and the WAL from there,
+ * checked to be without a gap up to the target.
  *
  * @throws RepositoryError when there is no usable chain or WAL is missing; TargetError when the target cannot be reached.
  */
@@ -47,10 +54,9 @@ export async function planRestore(
   refuseOtherTools(tools, backups);
   let newestFailure: Error | undefined;
   const warnings: string[] = [];
-  for (const backup of [...backups].sort((a, b) => compareLsn(b.endLsn, a.endLsn))) {
-    let chain: BackupRecord[];
+  for (const backup of byEnd(backups)) {
     try {
-      chain = chainOf(backups, backup.id);
+      chainOf(backups, backup.id);
     } catch (error) {
       newestFailure ??= error instanceof Error ? error : new Error(String(error)); // an older chain may still do
       warnings.push(messageOf(error));
@@ -68,7 +74,7 @@ export async function planRestore(
       newestFailure ??= explained;
     }
     if (target === undefined) continue;
-    return { chain, target, wal: walToReplay(backup, target, wal.reachable), warnings };
+    return { ...(await chooseFastest(tools, request, { backups, backup, target, wal })), warnings };
   }
   if (newestFailure !== undefined) throw newestFailure;
   const oldest = backups.reduce((a, b) => (compareLsn(a.endLsn, b.endLsn) <= 0 ? a : b));
@@ -77,6 +83,62 @@ export async function planRestore(
     means: 'A backup can only be recovered to a point behind its own end.',
     todo: 'Choose a later target. Older states are not in this repository.',
   });
+}
+
+type PlanRequest = Parameters<typeof planRestore>[1];
+
+/**
+ * The newest backup before the target needs the least WAL, but another chain may be faster: a full one instead of many incrementals, say.
+ *
+ * @param found the newest backup, and the target as it was found behind it.
+ */
+async function chooseFastest(
+  tools: PostgresTools,
+  request: PlanRequest,
+  found: { backups: BackupRecord[]; backup: BackupRecord; target: ResolvedTarget; wal: FoundWal },
+): Promise<Omit<RestorePlan, 'warnings'>> {
+  const { target, wal, backups } = found;
+  const lsn = target.lsn ?? wal.reachable.to;
+  const ranked = rankChains(
+    backups,
+    { lsn, knownFrom: found.backup.endLsn, archive: wal.archive, history: wal.reachable.history },
+    await listPastRestores(request.repository),
+  );
+  for (const candidate of ranked) {
+    const last = candidate.chain.at(-1);
+    if (last === undefined) continue;
+    const same = last.id === found.backup.id ? target : await resolveAgain(tools, request, last, found);
+    if (same === undefined) continue;
+    return {
+      chain: candidate.chain,
+      target: same,
+      wal: walToReplay(last, same, wal.reachable),
+      estimate: candidate.estimate,
+      others: ranked.filter((each) => each !== candidate),
+    };
+  }
+  throw new RangeError(`backup ${found.backup.id} does not reach what was found behind it`);
+}
+
+/**
+ * The target as it is found behind another backup. A name or a time can come twice in the WAL, and replay stops at the first: where that is
+ * another place, this backup will not do.
+ */
+async function resolveAgain(
+  tools: PostgresTools,
+  request: PlanRequest,
+  backup: BackupRecord,
+  { target, wal }: { target: ResolvedTarget; wal: FoundWal },
+): Promise<ResolvedTarget | undefined> {
+  const reachable = { ...wal.reachable, from: backup.endLsn };
+  try {
+    const again = await resolveTarget(tools, { ...request, backup, wal: reachable, now: new Date() });
+    return again?.lsn === target.lsn ? again : undefined;
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (error instanceof TargetError || error instanceof RepositoryError) return undefined;
+    throw error;
+  }
 }
 
 /** pg_waldump finds no record in the WAL of another major version, which would look like the end of the archive. */

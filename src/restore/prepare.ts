@@ -13,6 +13,7 @@ import {
 import { makeSocketDirectory } from '../files/socket-directory.js';
 import { combineBackups } from '../postgres/combinebackup.js';
 import { readControlData } from '../postgres/controldata.js';
+import { lsnDistanceBytes } from '../postgres/lsn.js';
 import { readManifest } from '../postgres/manifest.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
@@ -90,7 +91,7 @@ export async function prepareRestore(
     }
     context.progress({ doing: 'reading the WAL that is to be replayed' });
     wal = await readWalToReplay(tools, request, last, context.signal);
-    return chain.reduce((sum, link) => sum + link.sizeBytes, 0);
+    return chain.reduce((sum, link) => sum + link.sizeBytes, lsnDistanceBytes(wal.from, wal.to));
   });
   let mended: MendedMap[] = [];
   await timed('combine', async () => {
@@ -109,7 +110,7 @@ export async function prepareRestore(
 }
 
 /** pg_combinebackup checks that links belong together, not that they are whole: each is verified, and is the one that was recorded. */
-async function verifyLink(
+export async function verifyLink(
   tools: PostgresTools,
   directory: string,
   {

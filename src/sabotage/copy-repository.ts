@@ -81,7 +81,7 @@ async function copyWal(
     if (form === 'plain') await linkFile(join(from, name), join(to, name), copy);
     else {
       if (form === 'partial') await copyWithOwner(join(from, name), join(to, name));
-      else await unpack(form, join(from, name), join(to, segment), signal);
+      else await unpack([{ compression: form, source: join(from, name), target: join(to, segment) }], signal);
       copy.files += 1;
       copy.copiedBytes += wal.segmentSizeBytes;
     }

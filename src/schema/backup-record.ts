@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { mendedMapSchema } from './mended-map.js';
 import { clusterNameSchema, instantSchema, lsnSchema } from './primitives.js';
 
 /**
@@ -20,6 +21,9 @@ export const backupRecordSchema = z.object({
   parent: z.string().optional(),
   /** For a full that was made of a chain in the repository: the chain. Its times and LSNs are those of the last of them. */
   consolidatedFrom: z.array(z.string()).min(2).optional(),
+  consolidatedAt: instantSchema.optional(),
+  /** Visibility maps that came out of that chain wrong, and were mended. */
+  mended: z.array(mendedMapSchema).optional(),
   /**
    * Why the link to the parent cannot be trusted (docs/postgresql-incremental-faults.md), as sentences: no restore uses this backup and
    * none builds on it.

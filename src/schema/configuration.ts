@@ -6,6 +6,7 @@ import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from '
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { verifySchema } from './verify-configuration.js';
 import { retentionConfigurationSchema } from './retention.js';
+import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
 
 const absolutePath = z.string().startsWith('/', 'must be an absolute path');
@@ -55,16 +56,7 @@ export const clusterConfigurationSchema = z.strictObject({
   repository: absolutePath.describe(
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
   ),
-  wal: z
-    .strictObject({
-      directory: absolutePath
-        .optional()
-        .describe(
-          'An existing WAL archive to read (plain, uncompressed segments). Default: `<repository>/wal`, filled by `basic_archive`.',
-        ),
-    })
-    .default({})
-    .describe('Where the archived WAL lies.'),
+  wal: walSchema,
   chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { judgedEstimateSchema } from './estimate.js';
 import { clusterNameSchema, instantSchema } from './primitives.js';
 import {
   approvalSchema,
@@ -25,6 +26,8 @@ export const evidenceSchema = z.object({
   runId: z.string(),
   startedAt: instantSchema,
   finishedAt: instantSchema,
+  /** Where it was restored: another host has other disks. */
+  host: z.string().optional(),
   verdict: verdictSchema,
   /** Why, in sentences; the first is the one to show. */
   reasons: z.array(z.string()).min(1),
@@ -48,6 +51,8 @@ export const evidenceSchema = z.object({
     /** Between and around the phases: Temporal's dispatch, retries, dead workers. Part of the RTO. */
     otherSeconds: z.number().optional(),
   }),
+  /** How long the plan said that it would take, beside the RTO; absent where the server never took writes. */
+  estimate: judgedEstimateSchema.optional(),
   objectives: z.array(objectiveSchema),
   checks: z.array(checkSchema),
   notCompared: z.array(z.string()),
@@ -80,6 +85,7 @@ export const drillResultSchema = evidenceSchema
     rtoToProvenSeconds: z.number().optional(),
     waitedForHumansSeconds: z.number(),
     phases: z.array(phaseSchema),
+    estimate: judgedEstimateSchema.optional(),
     rpo: rpoSchema.optional(),
     target: z.string(),
     fence: fenceSchema.optional(),

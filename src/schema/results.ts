@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { estimateSchema } from './estimate.js';
 import { instantSchema, lsnSchema } from './primitives.js';
 import { answerableGateSchema } from './workflow-inputs.js';
 
@@ -96,6 +97,8 @@ export const planSchema = z.object({
   /** WAL from the last link's start to the target (or to the end of the archive, where the target's LSN is not known). */
   wal: z.object({ from: lsnSchema, to: lsnSchema, bytes: z.number() }),
   warnings: z.array(z.string()),
+  /** How long it will take; absent in plans of earlier pgdrills. */
+  estimate: estimateSchema.optional(),
   phases: z.array(phaseSchema),
 });
 export type Plan = z.infer<typeof planSchema>;

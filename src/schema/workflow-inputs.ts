@@ -28,6 +28,14 @@ export const backupInputSchema = z.strictObject({
 });
 export type BackupInput = z.input<typeof backupInputSchema>;
 
+/** What `consolidate` is started with. */
+export const consolidateInputSchema = z.strictObject({
+  cluster: clusterNameSchema,
+  /** The last backup of the chain that is made one. Default: the newest. */
+  upTo: z.string().min(1).optional(),
+});
+export type ConsolidateInput = z.input<typeof consolidateInputSchema>;
+
 /** Which backups a drill takes first. */
 export const drillBackupSchema = z.enum([
   'none',

@@ -24,6 +24,8 @@ const known = new Set([
   'failures',
   'holds',
   'retention',
+  'stream.json',
+  'stream-resume',
 ]);
 
 const beingWritten = /(^\.)|\.partial-|\.lock(\.|$)/;

@@ -28,7 +28,7 @@ export async function readArchived(
   }
   await withScratch(async (scratch) => {
     const plain = join(scratch, 'segment');
-    await unpack(compression, path, plain, signal);
+    await unpack([{ compression, source: path, target: plain }], signal);
     await readFrom(plain, false, take, pieceBytes);
   });
 }

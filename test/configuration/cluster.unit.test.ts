@@ -18,6 +18,7 @@ describe('a cluster', () => {
       connectionText: 'host=/run port=5433 user=u',
       repository: '/r/shop',
       walDirectory: '/r/shop/wal',
+      wal: { mode: 'archive' },
       ownWalDirectory: true,
       chain: { maxLength: 50, maxShare: 1 },
       sandboxDirectory: '/state/sandboxes',
@@ -50,6 +51,7 @@ describe('a cluster', () => {
     );
     expect(shop).toMatchObject({
       walDirectory: '/archive',
+      wal: { mode: 'archive' },
       ownWalDirectory: false,
       chain: { maxLength: 8, maxShare: 0.5 },
       sandboxDirectory: '/fast',

@@ -10,6 +10,7 @@ import { standaloneContext } from '../../src/process/step-context.js';
 import type { ChainPolicy } from '../../src/repository/choose-chain.js';
 import { openOrCreateRepository, type Repository } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
+import type { Wal } from '../../src/repository/wal-mode.js';
 import { waitForSegment } from '../../src/repository/wal-archive.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import { roleSql } from '../../src/setup/role-sql.js';
@@ -58,13 +59,18 @@ export interface ProtectOptions {
   name?: string;
   /** Its own system identifier; else the clusters of a run share one, and their set-up: see `startTestCluster`. */
   ownIdentity?: boolean;
+  /** How WAL is kept; archived by the server where absent. Otherwise it gets a server of its own. */
+  wal?: Wal;
   /** See `makeScratch`. */
   where?: 'on disk';
 }
 
 export async function protectCluster(options: ProtectOptions = {}): Promise<ProtectedCluster> {
   const scratch = await makeScratch(options.where);
-  const patient = patientIn(scratch, options.name);
+  const patient: Patient = {
+    ...patientIn(scratch, options.name),
+    ...(options.wal === undefined ? {} : { wal: options.wal }),
+  };
   const source = await startSource(scratch, patient, options);
   try {
     await makePrivateDirectory(patient.sandboxDirectory);
@@ -118,7 +124,7 @@ function patientIn(scratch: string, name = 'shop'): Patient {
 /** A running server that the doctor has set up: a copy of one that was set up for the whole run, unless it is to be its own. */
 async function startSource(scratch: string, patient: Patient, options: ProtectOptions): Promise<TestCluster> {
   const { settings = {}, initdbArgs = [], major = 17, ownIdentity = false } = options;
-  if (ownIdentity) {
+  if (ownIdentity || options.wal !== undefined) {
     const source = await startTestCluster(scratch, { settings, initdbArgs, major, ownIdentity });
     await setUp(patient, source);
     await source.restart();

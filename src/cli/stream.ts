@@ -1,0 +1,144 @@
+import { createInterface } from 'node:readline/promises';
+import { userInfo } from 'node:os';
+
+import type { Command } from 'commander';
+
+import { startStream, stopStream, streamId, streamStatus, type StreamStatus } from '../client/stream.js';
+import { clusterOf } from '../configuration/cluster.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { ConfigurationError, type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { globalOptions, loadFor, withTemporal } from './context.js';
+import { finishFailed } from './finish.js';
+import { renderTable } from './table.js';
+import { colors, print, printJson, say, tint } from './terminal.js';
+
+/** How long `stream start` waits for the first WAL before it leaves the workflow to itself. */
+const startWithinMs = 60_000;
+
+/** `pgdrill stream start|status|stop CLUSTER`: receive WAL as it is written. */
+export function addStream(program: Command, exit: (code: ExitCode) => void): void {
+  const stream = program
+    .command('stream')
+    .description('receive a cluster’s WAL as it is written (wal.mode: stream), so that next to nothing can be lost');
+
+  stream
+    .command('start')
+    .description('create the replication slot and receive WAL until it is stopped; survives restarts of everything')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .option('--accept-gap', 'WAL is missing on the source: go on behind it (take a full backup then)')
+    .addHelpText('after', '\nExample:\n  pgdrill stream start shop')
+    .action(async (cluster: string, options: { acceptGap?: boolean }, command: Command) => {
+      const loaded = await loadFor(command);
+      requireMode(loaded, cluster);
+      const asJson = globalOptions(command).json === true;
+      await withTemporal(loaded, async (temporal) => {
+        try {
+          const status = await startStream(
+            temporal,
+            { cluster, acceptGap: options.acceptGap === true },
+            loaded.configuration.temporal.task_queue,
+            AbortSignal.timeout(startWithinMs),
+          );
+          if (asJson) printJson(status);
+          else print(describe(status));
+          exit(exitCodes.done);
+        } catch (error) {
+          if (error instanceof UsageError) throw error;
+          exit(finishFailed(error, streamId(cluster), asJson));
+        }
+      });
+    });
+
+  stream
+    .command('status')
+    .description('how far the stream is, and how its slot stands')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .action(async (cluster: string, _options: unknown, command: Command) => {
+      const loaded = await loadFor(command);
+      clusterOf(loaded, cluster);
+      await withTemporal(loaded, async (temporal) => {
+        const status = await streamStatus(temporal, cluster);
+        if (globalOptions(command).json === true) printJson(status);
+        else print(describe(status));
+        exit(status.status === 'running' ? exitCodes.done : exitCodes.failed);
+      });
+    });
+
+  stream
+    .command('stop')
+    .description('stop receiving and drop the replication slot: WAL from then on is not kept')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .option('--drop-slot', 'drop the slot (the default)')
+    .option('--keep-slot', 'keep the slot: the source keeps all WAL from now on, until its disk is full')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  pgdrill stream stop shop --yes')
+    .action(
+      async (cluster: string, options: { dropSlot?: boolean; keepSlot?: boolean; yes?: boolean }, command: Command) => {
+        const loaded = await loadFor(command);
+        requireMode(loaded, cluster);
+        if (options.dropSlot === true && options.keepSlot === true)
+          throw usage('--drop-slot and --keep-slot contradict each other.', 'Give one of them.');
+        const dropSlot = options.keepSlot !== true;
+        if (options.yes !== true) await confirm(cluster, dropSlot);
+        const asJson = globalOptions(command).json === true;
+        await withTemporal(loaded, async (temporal) => {
+          try {
+            const result = await stopStream(temporal, cluster, { dropSlot, by: userInfo().username });
+            if (asJson) printJson(result);
+            else
+              print(
+                `Stopped. ${result.slotDropped ? `Slot ${result.slot} is dropped.` : `Slot ${result.slot} is kept: the source keeps all WAL until the stream goes on.`}`,
+              );
+            exit(exitCodes.done);
+          } catch (error) {
+            if (error instanceof UsageError) throw error;
+            exit(finishFailed(error, streamId(cluster), asJson));
+          }
+        });
+      },
+    );
+  for (const command of stream.commands) command.exitOverride();
+}
+
+function requireMode(loaded: LoadedConfiguration, cluster: string): void {
+  const { wal } = clusterOf(loaded, cluster);
+  if (wal.mode === 'stream') return;
+  throw new ConfigurationError({
+    what: `clusters.${cluster}.wal.mode is "${wal.mode}" in ${loaded.path}.`,
+    means: 'WAL of this cluster is not streamed.',
+    todo: 'Set it to stream, and restart the worker.',
+  });
+}
+
+async function confirm(cluster: string, dropSlot: boolean): Promise<void> {
+  const what = dropSlot
+    ? `Stop the WAL stream of ${cluster} and drop its slot? WAL from now on is not kept, until the stream is started again`
+    : `Stop the WAL stream of ${cluster} and keep its slot? The source keeps all WAL from now on`;
+  if (!process.stdin.isTTY) throw usage(`${what}? Nobody is there to ask.`, 'Say --yes.');
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await ask.question(`${what}. [y/N] `);
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } finally {
+    ask.close();
+  }
+  throw usage('It was not confirmed.', 'Answer y, or say --yes.');
+}
+
+function usage(what: string, todo: string): UsageError {
+  return new UsageError({ what, means: 'Nothing was stopped.', todo });
+}
+
+function describe({ id, status, startedAt, steps, now, attempt }: StreamStatus): string {
+  if (status === 'running' && now === undefined)
+    say('It does not receive yet: look whether a worker runs (pgdrill dev, pgdrill worker).');
+  return [
+    `${colors.bold(id)}  ${tint(status)}, this run since ${startedAt}`,
+    renderTable(steps.map(({ step, state, summary }) => [`  ${step}`, tint(state), summary ?? ''])),
+    ...(now === undefined || status !== 'running'
+      ? []
+      : [
+          `${now.doing}${now.lsn === undefined ? '' : `; received up to ${now.lsn}`}${(attempt ?? 1) > 1 ? ` (attempt ${attempt ?? 1})` : ''}`,
+        ]),
+  ].join('\n');
+}

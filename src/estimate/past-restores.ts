@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+
+import { z } from 'zod';
+
+import { keys, type Repository } from '../repository/repository.js';
+import type { EstimatedPhase } from '../schema/estimate.js';
+import type { Sample } from './rates.js';
+
+/** What restores of this host took, phase by phase. */
+export interface PastRestores {
+  count: number;
+  samples: Partial<Record<EstimatedPhase, Sample[]>>;
+}
+
+/** Only what is needed here, so that evidence of other formats is passed over and not misread. */
+const evidenceSchema = z.object({
+  formatVersion: z.literal(1),
+  finishedAt: z.string(),
+  /** Absent in evidence of earlier pgdrills. */
+  host: z.string().optional(),
+  clock: z.object({
+    phases: z.array(z.object({ name: z.string(), seconds: z.number(), bytes: z.number().optional() })),
+    rtoSeconds: z.number(),
+    otherSeconds: z.number().optional(),
+  }),
+});
+type PastRestore = z.infer<typeof evidenceSchema>;
+
+/** What was long ago was another machine, with other data. */
+const mostRestores = 20;
+/** Reading evidence is part of the RTO of every restore that is planned. */
+const mostFiles = 100;
+
+/** The newest restores of this host that came as far as a server that took writes, from the evidence in the repository. */
+export async function listPastRestores({ storage }: Repository): Promise<PastRestores> {
+  const found: PastRestore[] = [];
+  for (const name of newestNames(await storage.list(keys.evidences))) {
+    const text = await storage.readText(`${keys.evidence(name)}/evidence.json`).catch(() => undefined);
+    const parsed = evidenceSchema.safeParse(readJson(text));
+    if (parsed.success && (parsed.data.host === undefined || parsed.data.host === hostname())) found.push(parsed.data);
+  }
+  return samplesOf(found);
+}
+
+/** @param restores in any order. */
+export function samplesOf(restores: readonly Omit<PastRestore, 'formatVersion'>[]): PastRestores {
+  const newest = [...restores]
+    .sort((a, b) => Date.parse(b.finishedAt) - Date.parse(a.finishedAt))
+    .slice(0, mostRestores);
+  const samples: PastRestores['samples'] = {};
+  for (const { clock } of newest) {
+    for (const { name, seconds, bytes } of clock.phases)
+      if (isEstimated(name)) (samples[name] ??= []).push({ seconds, bytes });
+    if (clock.otherSeconds !== undefined) (samples.other ??= []).push({ seconds: clock.otherSeconds });
+  }
+  return { count: newest.length, samples };
+}
+
+function isEstimated(name: string): name is EstimatedPhase {
+  return ['plan', 'verify', 'combine', 'replay', 'open'].includes(name);
+}
+
+/** Names mostly hold the time at which their run was started. */
+function newestNames(names: readonly string[]): string[] {
+  const timeIn = (name: string): string => /\d{4}-\d\d-\d\d[T-]?[\d:-]*/.exec(name)?.[0].replaceAll(/\D/g, '') ?? '';
+  return [...names].sort((a, b) => timeIn(b).localeCompare(timeIn(a))).slice(0, mostFiles);
+}
+
+function readJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { messageOf } from '../errors.js';
+import { type Connection, connect } from '../postgres/connection.js';
+import { lsnDistanceBytes } from '../postgres/lsn.js';
+import { readSlot, type ReplicationSlot } from '../postgres/replication-slot.js';
+import type { StepContext } from '../process/step-context.js';
+import { bytes } from '../schema/figures.js';
+import { compressFinished } from './compress.js';
+import { judgeSlot } from './judge-slot.js';
+import type { Stream } from './stream.js';
+
+const lookEveryMs = 1_000;
+const compressEveryMs = 10_000;
+
+/** A restart of the source takes seconds; what lasts longer than this is an alarm. */
+const alarmAfterMs = 60_000;
+
+/** Something that a person should know of, once a time that it begins. */
+export interface StreamAlarm {
+  kind: string;
+  severity: 'info' | 'warning' | 'critical';
+  message: string;
+  at: string;
+  figures: Record<string, string | number>;
+}
+
+export interface WatchOptions {
+  segmentSizeBytes: number;
+  onAlarm: (alarm: StreamAlarm) => Promise<void>;
+  /** How long a stream may stand before that is an alarm. */
+  alarmAfterMs?: number;
+}
+
+/** Watches a stream while it runs: how far it is, how the slot stands, alarms; and compresses what is finished. */
+export class StreamWatch {
+  receivedLsn: string | undefined;
+  private readonly ended = new AbortController();
+  private readonly looking: Promise<unknown>;
+  private client: Connection | undefined;
+  private alarmed = 'ok';
+  private why = '';
+  private standingSince: number | undefined = Date.now();
+
+  constructor(
+    private readonly stream: Stream,
+    private readonly options: WatchOptions,
+    private readonly context: StepContext,
+  ) {
+    this.looking = Promise.all([
+      this.repeat(lookEveryMs, () => this.look()),
+      stream.wal.compression === 'none' ? undefined : this.repeat(compressEveryMs, () => this.compress()),
+    ]);
+  }
+
+  /** pg_receivewal has been started. */
+  receiving(): void {
+    this.why = 'it has just been started';
+  }
+
+  /** It does not run, and why. */
+  down(why: string): void {
+    this.why = why;
+    this.standingSince ??= Date.now();
+  }
+
+  async end(): Promise<void> {
+    this.ended.abort();
+    await this.looking;
+    await this.client?.end().catch(() => undefined);
+  }
+
+  private async repeat(everyMs: number, work: () => Promise<void>): Promise<void> {
+    while (!this.ended.signal.aborted) {
+      await work();
+      await sleep(everyMs, undefined, { signal: this.ended.signal }).catch(() => undefined);
+    }
+  }
+
+  private async look(): Promise<void> {
+    let slot: ReplicationSlot | undefined;
+    try {
+      this.client ??= await connect(this.stream.connection);
+      slot = await readSlot(this.client, this.stream.wal.slot);
+    } catch (error) {
+      this.why = messageOf(error).split('\n')[0] ?? '';
+      await this.client?.end().catch(() => undefined);
+      this.client = undefined;
+    }
+    if (this.ended.signal.aborted) return;
+    if (slot?.active === true && slot.writtenLsn !== null) await this.flowing(slot, slot.writtenLsn);
+    else await this.standing(slot);
+  }
+
+  private async flowing(slot: ReplicationSlot, writtenLsn: string): Promise<void> {
+    this.standingSince = undefined;
+    this.receivedLsn = writtenLsn;
+    const lagBytes = lsnDistanceBytes(writtenLsn, slot.flushLsn);
+    const judged = judgeSlot(slot);
+    this.context.progress({
+      doing: `receiving WAL, ${lagBytes === 0 ? 'all there is' : `${bytes(lagBytes)} behind the source`}; ${judged.message}`,
+      lsn: writtenLsn,
+      lagBytes,
+    });
+    await this.alarm(judged.kind, judged.severity, judged.message, {
+      receivedLsn: writtenLsn,
+      lagBytes,
+      heldBytes: slot.heldBytes ?? 0,
+    });
+  }
+
+  private async standing(slot: ReplicationSlot | undefined): Promise<void> {
+    this.standingSince ??= Date.now();
+    const seconds = Math.round((Date.now() - this.standingSince) / 1_000);
+    const judged = slot === undefined ? undefined : judgeSlot(slot);
+    const message = `No WAL has been received for ${seconds} s: ${this.why}`;
+    this.context.progress({
+      doing: `${message}${judged === undefined ? '' : `; ${judged.message}`}`,
+      ...(this.receivedLsn === undefined ? {} : { lsn: this.receivedLsn }),
+    });
+    if (judged !== undefined && judged.kind !== 'ok')
+      await this.alarm(judged.kind, judged.severity, judged.message, { heldBytes: slot?.heldBytes ?? 0 });
+    else if (seconds * 1_000 >= (this.options.alarmAfterMs ?? alarmAfterMs))
+      await this.alarm('wal_stream_down', 'critical', message, { seconds });
+  }
+
+  /** Once when it begins, once when it is over. */
+  private async alarm(
+    kind: string,
+    severity: StreamAlarm['severity'],
+    message: string,
+    figures: StreamAlarm['figures'],
+  ): Promise<void> {
+    if (kind === this.alarmed) return;
+    const over = kind === 'ok';
+    const before = this.alarmed;
+    this.alarmed = kind;
+    await this.options.onAlarm({
+      kind: over ? 'wal_stream_recovered' : kind,
+      severity,
+      message: over ? `The WAL stream is well again (it was: ${before}): ${message}` : message,
+      at: new Date().toISOString(),
+      figures,
+    });
+  }
+
+  private async compress(): Promise<void> {
+    const { wal, walDirectory } = this.stream;
+    if (wal.compression === 'none') return;
+    try {
+      await compressFinished(walDirectory, this.options.segmentSizeBytes, wal.compression, this.context.signal);
+    } catch (error) {
+      if (this.ended.signal.aborted || this.context.signal.aborted) return;
+      await this.alarm('wal_compression_failed', 'warning', messageOf(error), {});
+    }
+  }
+}

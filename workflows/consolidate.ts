@@ -1,0 +1,32 @@
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+
+import type { ConsolidationSummary } from '../activities/consolidate-chain.js';
+import { bytes, seconds } from '../src/schema/figures.js';
+import { consolidateInputSchema } from '../src/schema/workflow-inputs.js';
+import { parseInput } from './input.js';
+import { rootFailure, RunProgress } from './progress.js';
+import { steps } from './steps.js';
+
+/** Makes one full backup of a chain in the repository: neither the source nor the chain is touched. */
+export async function consolidate(rawInput: unknown): Promise<ConsolidationSummary & { warnings: string[] }> {
+  const { cluster, upTo } = parseInput(consolidateInputSchema, rawInput);
+  const progress = new RunProgress('consolidation', cluster);
+  try {
+    await steps.loadSettings({ cluster });
+    const made = await progress.step(
+      'consolidation',
+      () => steps.consolidateChain({ cluster, ...(upTo === undefined ? {} : { upTo }) }),
+      describe,
+    );
+    const { warnings } = await steps.recordBackup({ cluster, backupId: made.id });
+    return { ...made, warnings };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+  }
+}
+
+function describe({ id, consolidatedFrom, sizeBytes, durationMs, mendedMaps }: ConsolidationSummary): string {
+  const mended = mendedMaps === 0 ? '' : `; ${mendedMaps} visibility maps were wrong, and were mended`;
+  return `${id} of ${consolidatedFrom.join(' + ')}: ${bytes(sizeBytes)}, ${seconds(durationMs / 1_000)}${mended}`;
+}
