@@ -44,6 +44,8 @@ export async function startTemporalServer(request: {
       '--log-level=warn',
       // Its own metrics port is random by default, and could be one that we gave to someone else.
       '--metrics-port=0',
+      // Which waiting step is taken first (workflows/steps.ts): off by default in 1.29, on in later servers.
+      '--dynamic-config-value=matching.useNewMatcher=true',
     ],
     logFile,
   });

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { appliedPolicies, mirrorPolicies } from '../../src/catalog/catalog.js';
+import { migrate } from '../../src/catalog/migrate.js';
 import { applyChange, refuseForeign } from '../../src/client/schedules/apply.js';
 import { pause, resume, standings } from '../../src/client/schedules/list.js';
 import { type PlannedChange, planChanges } from '../../src/client/schedules/plan.js';
@@ -200,4 +202,40 @@ describe('schedules on a real Temporal', { timeout: 120_000 }, () => {
       { id: idOf('daily_full'), action: 'none' },
     ]);
   });
+});
+
+test('backup_policies shows what was applied, and no more', async () => {
+  const client = await shop.source.connect();
+  try {
+    await migrate(client);
+    const [full, hourly] = Object.entries(loaded.configuration.clusters['shop']!.policies).map(([name, policy]) => ({
+      cluster: 'shop',
+      name,
+      policy,
+      scheduleId: idOf(name),
+    }));
+    await mirrorPolicies(client, ['shop'], [full!, hourly!]);
+    // Applied again, with one gone and another changed: half a day is rounded up.
+    await mirrorPolicies(client, ['shop'], [{ ...full!, policy: { ...full!.policy, keep: '36h', enabled: false } }]);
+    const { rows } = await client.query(
+      'select policy_name, backup_type, retention_days, schedule_cron, time_zone, keep, enabled from pgdrill.backup_policies',
+    );
+    expect(rows).toEqual([
+      {
+        policy_name: 'daily_full',
+        backup_type: 'full',
+        retention_days: 2,
+        schedule_cron: '0 2 * * *',
+        time_zone: 'UTC',
+        keep: '36h',
+        enabled: false,
+      },
+    ]);
+    expect([...(await appliedPolicies(client)).keys()]).toEqual([idOf('daily_full')]);
+    // Another cluster's are not touched.
+    await mirrorPolicies(client, ['bank'], []);
+    expect((await appliedPolicies(client)).size).toBe(1);
+  } finally {
+    await client.end();
+  }
 });
