@@ -47,14 +47,14 @@ export async function dumpSchema(
 /** pg_dump takes a lock on each table, all at once: so many must fit into the server's lock table. */
 async function runDump(run: ToolRun): Promise<ToolResult> {
   // Only here: the statement that pg_dump quotes last names every table, and fills all that an error keeps of what it said.
-  let outOfLocks = false;
+  const seen = { outOfLocks: false };
   const onStderrLine = (line: string): void => {
-    if (line.includes('max_locks_per_transaction')) outOfLocks = true;
+    seen.outOfLocks ||= line.includes('max_locks_per_transaction');
   };
   try {
     return await runTool({ ...run, onStderrLine });
   } catch (error) {
-    if (!(error instanceof ToolError) || !outOfLocks) throw error;
+    if (!(error instanceof ToolError) || !seen.outOfLocks) throw error;
     throw new SourceNotReadyError(
       {
         what: 'pg_dump cannot lock all tables of a database at once: the server’s lock table is full.',
