@@ -4,6 +4,7 @@ import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { verifySchema } from './verify-configuration.js';
 import { retentionConfigurationSchema } from './retention.js';
 import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
@@ -109,6 +110,7 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({ connections: 2, snapshot_timeout: '1h', ...contentScopeDefaults })
     .describe('What the proof may cost the source.'),
+  verify: verifySchema,
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
