@@ -75,6 +75,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
   return {
     shared_buffers: '256MB',
     ...initialSync,
+    ...roomForSegments(control.walSegmentSizeBytes),
     ...wanted,
     // At least the source's: else recovery stops at the first record that needs more.
     ...Object.fromEntries(
@@ -99,6 +100,18 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     restore_command: restoreCommand(request.walDirectory, request.lastSegments),
     recovery_target_timeline: String(target.timeline),
     ...target.settings,
+  };
+}
+
+/**
+ * The server refuses to start where `min_wal_size` or `max_wal_size` hold fewer than two segments, and its defaults (80 MB, 1 GB) are made
+ * for segments of 16 MB: initdb writes others where segments are larger, but a sandbox reads nothing of the source's configuration.
+ */
+function roomForSegments(segmentBytes: number): Record<string, string> {
+  const least = (2 * segmentBytes) / 1024 ** 2;
+  return {
+    ...(least > 80 ? { min_wal_size: `${least}MB` } : {}),
+    ...(least > 1_024 ? { max_wal_size: `${least}MB` } : {}),
   };
 }
 
