@@ -22,6 +22,7 @@ import { createEndStream, createPrepareStream, createReceiveWal } from './stream
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
+import { createVerifyRepository } from './verify-repository.js';
 
 /** All activities, by the names they have in Temporal's history and Web UI. */
 // The return type is what `Activities` below is made of: spelling it out would say everything twice.
@@ -56,6 +57,7 @@ export function createActivities(dependencies: Dependencies) {
     deleteExpired: createDeleteExpired(dependencies),
     recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
+    verifyRepository: createVerifyRepository(dependencies),
     prepareStream: createPrepareStream(dependencies),
     receiveWal: createReceiveWal(dependencies),
     endStream: createEndStream(dependencies),

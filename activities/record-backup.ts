@@ -1,5 +1,13 @@
-import { recordBackup, recordEvent, recordFailedBackup } from '../src/catalog/catalog.js';
-import { clusterOf } from '../src/configuration/cluster.js';
+import {
+  eventOfBackup,
+  eventOfFailedBackup,
+  recordBackup,
+  recordEvent,
+  recordFailedBackup,
+} from '../src/catalog/catalog.js';
+import { clusterOf, type ResolvedCluster } from '../src/configuration/cluster.js';
+import { messageOf } from '../src/errors.js';
+import { type BackupFailureTrace, keepFailure } from '../src/repository/failures.js';
 import { keys, listBackups, openRepository } from '../src/repository/repository.js';
 import type { BackupType } from '../src/schema/workflow-inputs.js';
 import type { Dependencies } from './dependencies.js';
@@ -24,15 +32,7 @@ export const createRecordBackup = ({
     return {
       warnings: await intoCatalog(catalogUrl, context.signal, async (client) => {
         await recordBackup(client, record, { path, workflowId });
-        await recordEvent(client, {
-          cluster: record.cluster,
-          at: record.finishedAt,
-          severity: record.fallbackReason === undefined ? 'info' : 'warning',
-          kind: 'backup_completed',
-          message: `${record.type} backup ${record.id}${record.fallbackReason === undefined ? '' : `, because ${record.fallbackReason}`}`,
-          figures: { durationSeconds: record.durationMs / 1_000, sizeBytes: record.sizeBytes },
-          operation: record.operation,
-        });
+        await recordEvent(client, eventOfBackup(record));
       }),
     };
   });
@@ -44,23 +44,26 @@ export interface FailedBackup {
   message: string;
 }
 
-/** Notes a backup that failed for good. */
-export const createRecordFailedBackup = ({ catalogUrl }: Dependencies): Step<FailedBackup, Warnings> =>
+/** Notes a backup that failed for good, in the repository too: a catalog that is rebuilt has to know it. */
+export const createRecordFailedBackup = ({ loaded, catalogUrl }: Dependencies): Step<FailedBackup, Warnings> =>
   step(async (input: FailedBackup, context): Promise<Warnings> => {
-    const finishedAt = new Date().toISOString();
-    const { cluster, message } = input;
+    const { message, ...what } = input;
     const { workflowId, operation } = context;
-    return {
-      warnings: await intoCatalog(catalogUrl, context.signal, async (client) => {
-        await recordFailedBackup(client, { ...input, finishedAt, reason: message, workflowId, operation });
-        await recordEvent(client, {
-          cluster,
-          at: finishedAt,
-          severity: 'critical',
-          kind: 'backup_failed',
-          message,
-          operation,
-        });
-      }),
-    };
+    const failure = { ...what, finishedAt: new Date().toISOString(), reason: message, workflowId, operation };
+    const unkept = await keepTrace(clusterOf(loaded, input.cluster), failure);
+    const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
+      await recordFailedBackup(client, failure);
+      await recordEvent(client, eventOfFailedBackup(failure));
+    });
+    return { warnings: [...unkept, ...warnings] };
   });
+
+/** A full disk is often what the backup failed of: then there is no trace, which harms no backup. */
+async function keepTrace(cluster: ResolvedCluster, failure: BackupFailureTrace): Promise<string[]> {
+  try {
+    await keepFailure(await openRepository(cluster), failure);
+    return [];
+  } catch (error) {
+    return [`The failure could not be noted in the repository: ${messageOf(error).split('\n')[0] ?? ''}`];
+  }
+}

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 
-import { type MonitoringEvent, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
+import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { sealEvidence } from '../src/report/chain/seal.js';
 import { tryWriteReport } from '../src/report/write-report.js';
 import { keys, openRepository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
-import type { DrillResult, Evidence } from '../src/schema/evidence.js';
+import type { DrillResult } from '../src/schema/evidence.js';
 import type { Finding } from '../src/schema/results.js';
 import { version } from '../src/version.js';
 import type { Dependencies } from './dependencies.js';
@@ -40,7 +40,7 @@ export const createRecordObjectives = ({
     const report = await tryWriteReport(repository, evidence);
     const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
       await recordRecovery(client, evidence, { evidencePath });
-      await recordEvent(client, eventOf(evidence, context.operation));
+      await recordEvent(client, eventOfRun(evidence));
     });
     // A recovery that ended well has no clean-up, and the server that it hands over reads nothing here any more.
     if (evidence.kind === 'recovery') await releaseRunHold(() => Promise.resolve(repository), context);
@@ -53,24 +53,4 @@ export const createRecordObjectives = ({
 function sourceVersion(findings: readonly Finding[]): { sourcePostgres?: string } {
   const message = findings.find(({ name }) => name === 'version')?.message;
   return message === undefined ? {} : { sourcePostgres: message.replace(/^PostgreSQL /, '') };
-}
-
-/** A drill's end as an event: what a person is to be told of it. */
-function eventOf(evidence: Evidence, operation: string): MonitoringEvent {
-  const { verdict, clock, rpo } = evidence;
-  const severity =
-    verdict === 'passed' || evidence.kind === 'recovery' ? 'info' : verdict === 'failed' ? 'critical' : 'warning';
-  return {
-    cluster: evidence.cluster,
-    at: evidence.finishedAt,
-    severity,
-    kind: evidence.kind === 'recovery' ? 'recovery_ended' : `drill_${verdict}`,
-    message: evidence.reasons.join(' '),
-    figures: {
-      rtoSeconds: clock.rtoSeconds ?? null,
-      rpoSeconds: rpo?.seconds ?? null,
-      walReplayedBytes: evidence.replay?.replayedBytes ?? null,
-    },
-    operation,
-  };
 }

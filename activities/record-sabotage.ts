@@ -1,4 +1,4 @@
-import { recordEvent } from '../src/catalog/catalog.js';
+import { eventOfSabotage, recordEvent } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { openRepository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
@@ -58,14 +58,7 @@ export const createRecordSabotage = ({
     await storage.writeText(sabotageKey(id), `${JSON.stringify(evidence, null, 2)}\n`);
     await releaseRunHold(() => Promise.resolve(repository), context);
     const warnings = await intoCatalog(catalogUrl, context.signal, (client) =>
-      recordEvent(client, {
-        cluster,
-        at: evidence.finishedAt,
-        ...alarms[evidence.verdict],
-        message: evidence.reasons.join(' '),
-        figures: { trials: trials.length, leftOut: leftOut.length, seed },
-        operation: context.operation,
-      }),
+      recordEvent(client, eventOfSabotage(evidence)),
     );
     const { verdict, reasons } = evidence;
     return {
@@ -75,13 +68,6 @@ export const createRecordSabotage = ({
       warnings,
     };
   });
-
-/** Named apart from the events of drills. A damage that nobody saw is the worst that pgdrill can say of itself. */
-const alarms = {
-  passed: { severity: 'info', kind: 'sabotage_seen' },
-  failed: { severity: 'critical', kind: 'sabotage_unseen' },
-  unproven: { severity: 'warning', kind: 'sabotage_unproven' },
-} as const;
 
 function rerunCommand({ cluster, input, trials, seed }: SabotageRun): string {
   const kind = trials.length === 1 ? trials[0]?.kind : input['kind'];

@@ -6,4 +6,5 @@ export { drill } from './drill.js';
 export { janitor } from './janitor.js';
 export { recover } from './recover.js';
 export { sabotageDrill } from './sabotage-drill.js';
+export { verifyRepository } from './verify-repository.js';
 export { streamWal } from './stream-wal.js';

@@ -181,6 +181,15 @@ const { sweep } = proxyActivities<Activities>({
   summary: 'Remove what runs that are over left behind',
 });
 
+// Reads the whole repository at a bounded rate: days, where it is large. A worker that stops in between costs nothing that was read, so it
+// does not give up early.
+const { verifyRepository } = proxyActivities<Activities>({
+  startToCloseTimeout: '30d',
+  ...everyStep,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 30 },
+  summary: 'Verify the repository: WAL archive, backups, evidence',
+});
+
 const { prepareStream, endStream } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
   ...everyStep,
@@ -250,4 +259,5 @@ export const steps = {
   deleteExpired,
   recordRetention,
   sweep,
+  verifyRepository,
 };

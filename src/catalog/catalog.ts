@@ -1,6 +1,8 @@
 // The catalog's door: the history tables, derived from the repository and the evidence, and never needed for a recovery.
 export { appliedPolicies, mirrorPolicies, type MirroredPolicy } from './mirror-policies.js';
 export { openCatalog, withCatalog } from './open.js';
+export { eventOfBackup, eventOfFailedBackup, eventOfRun, eventOfSabotage, eventOfVerification } from './events.js';
+export { rebuild, type Rebuilt } from './rebuild.js';
 export { listRecoveries, type RecoveryRow, rtoRpoMonitoring, type RtoRpoRow, type Spread } from './query.js';
 export { type BackupFailure, recordBackup, recordFailedBackup } from './record-backup.js';
 export { type MonitoringEvent, recordEvent } from './record-event.js';

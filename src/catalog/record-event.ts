@@ -23,3 +23,19 @@ export async function recordEvent(client: Connection, event: MonitoringEvent): P
     [event.cluster, event.at, event.severity, event.kind, event.message, event.figures ?? {}, event.operation],
   );
 }
+
+/** The same from a file in the repository: a row that differs from it is mended. */
+export async function mendEvent(client: Connection, event: MonitoringEvent): Promise<void> {
+  await client.query(
+    `insert into pgdrill.monitoring_events (cluster, at, severity, kind, message, figures, operation)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (operation) do update set
+       cluster = excluded.cluster,
+       at = excluded.at,
+       severity = excluded.severity,
+       kind = excluded.kind,
+       message = excluded.message,
+       figures = excluded.figures`,
+    [event.cluster, event.at, event.severity, event.kind, event.message, event.figures ?? {}, event.operation],
+  );
+}

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
+import { addCatalog } from './catalog.js';
 import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
@@ -19,6 +20,7 @@ import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
 import { addReport } from './report.js';
+import { addRepo } from './repo.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
 import { addStatus } from './status.js';
@@ -59,6 +61,8 @@ for (const add of [
   addRetention,
   addHold,
   addStatus,
+  addRepo,
+  addCatalog,
   addStream,
   addJanitor,
   addDev,
@@ -66,7 +70,7 @@ for (const add of [
   addDemo,
 ])
   add(program, exit);
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands.flatMap((each) => [each, ...each.commands])) command.exitOverride();
 
 try {
   await program.parseAsync();

@@ -10,6 +10,7 @@ import {
 import { type ExitCode, exitCodes } from '../errors.js';
 import { type DrillResult, drillResultSchema } from '../schema/evidence.js';
 import { type SabotageResult, sabotageResultSchema } from '../schema/sabotage.js';
+import { type VerificationResult, verificationResultSchema } from '../schema/verification.js';
 
 /** How a workflow ended other than by completing. */
 export interface WorkflowEnding {
@@ -62,6 +63,14 @@ export function readSabotageResult(error: unknown): SabotageResult | undefined {
   const detail: unknown = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
   const result = typeof detail === 'object' && detail !== null && 'result' in detail ? detail.result : undefined;
   return sabotageResultSchema.safeParse(result).data;
+}
+
+/** The result that a verification put into its failure: what it found (workflows/verify-repository.ts). */
+export function readVerificationResult(error: unknown): VerificationResult | undefined {
+  const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
+  const detail: unknown = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  const result = typeof detail === 'object' && detail !== null && 'result' in detail ? detail.result : undefined;
+  return verificationResultSchema.safeParse(result).data;
 }
 
 function exitCodeOf(detail: unknown): ExitCode {

@@ -4,6 +4,7 @@ import { UsageError } from '../errors.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
 import type { StreamInput } from '../schema/stream.js';
+import type { VerifyRepositoryInput } from '../schema/verification.js';
 import type { BackupInput, ConsolidateInput, DrillInput, RecoverInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
@@ -15,6 +16,7 @@ export interface WorkflowInputs {
   drill: DrillInput;
   recover: RecoverInput;
   sabotageDrill: SabotageDrillInput;
+  verifyRepository: VerifyRepositoryInput;
   streamWal: StreamInput;
 }
 

@@ -17,7 +17,7 @@ export interface RunStatus {
 export async function listRuns({ client }: Temporal, limit: number): Promise<RunStatus[]> {
   const runs: RunStatus[] = [];
   for await (const { workflowId, type, status, startTime, closeTime } of client.workflow.list({
-    query: `WorkflowType in ('backup', 'drill', 'recover', 'sabotageDrill', 'streamWal')`,
+    query: `WorkflowType in ('backup', 'drill', 'recover', 'sabotageDrill', 'streamWal', 'verifyRepository')`,
   })) {
     runs.push({
       id: workflowId,

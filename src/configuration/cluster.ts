@@ -4,7 +4,7 @@ import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { ClusterConfiguration } from '../schema/configuration.js';
-import { parseDurationMs } from '../schema/primitives.js';
+import { parseBytes, parseDurationMs } from '../schema/primitives.js';
 import type { Wal } from '../repository/wal-mode.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { didYouMean } from './closest.js';
@@ -42,6 +42,7 @@ export interface ResolvedCluster {
     policy?: { exclude: string[]; sample?: { percent: number; seed: number } };
   };
   checks: readonly BusinessCheck[];
+  verify: { cron?: string; maxRateBytes: number };
   /** What may be deleted, and when; absent where nothing ever is. */
   retention?: RetentionSettings;
 }
@@ -91,6 +92,10 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
       ...(rpo === undefined ? {} : { rpo, rpoSeconds: durationMs(rpo) / 1_000 }),
     },
     fingerprint: resolveFingerprint(cluster.fingerprint),
+    verify: {
+      ...(cluster.verify.cron === undefined ? {} : { cron: cluster.verify.cron }),
+      maxRateBytes: parseBytes(cluster.verify.max_rate) ?? Infinity,
+    },
     checks: Object.entries(cluster.checks).map(([check, configured]) => ({ name: check, ...configured })),
     ...resolveRetention(cluster),
   };

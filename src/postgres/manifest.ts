@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { codeOf, RepositoryError } from '../errors.js';
+import { codeOf, messageOf, RepositoryError } from '../errors.js';
 
 // PostgreSQL manual, "Backup Manifest Format".
 const manifestSchema = z.object({
@@ -56,6 +56,56 @@ export async function readManifest(directory: string): Promise<BackupManifest> {
     };
   } catch (error) {
     throw damagedManifest(path, error instanceof z.ZodError ? z.prettifyError(error) : String(error), error);
+  }
+}
+
+/** A file of a backup as its manifest has it. */
+export interface ManifestFile {
+  /** Below the data directory, for people. */
+  name: string;
+  /** The same as the file system has it: names need not be UTF-8. */
+  path: Buffer;
+  sizeBytes: number;
+  /** Absent where the backup was taken without checksums. */
+  checksum?: { algorithm: string; value: string };
+}
+
+const manifestFilesSchema = z.object({
+  Files: z.array(
+    z.object({
+      Path: z.string().optional(),
+      'Encoded-Path': z.string().optional(),
+      Size: z.number(),
+      'Checksum-Algorithm': z.string().optional(),
+      Checksum: z.string().optional(),
+    }),
+  ),
+});
+
+/**
+ * The files that a manifest lists, in its order.
+ *
+ * @throws RepositoryError as `readManifest`.
+ */
+export async function listManifestFiles(directory: string): Promise<ManifestFile[]> {
+  const manifestPath = join(directory, 'backup_manifest');
+  try {
+    const { Files } = manifestFilesSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8')));
+    return Files.map((file) => {
+      const encoded = file['Encoded-Path'];
+      const path = encoded === undefined ? Buffer.from(file.Path ?? '') : Buffer.from(encoded, 'hex');
+      const [algorithm, value] = [file['Checksum-Algorithm'], file.Checksum];
+      return {
+        name: path.toString('utf8'),
+        path,
+        sizeBytes: file.Size,
+        ...(algorithm === undefined || value === undefined
+          ? {}
+          : { checksum: { algorithm, value: value.toLowerCase() } }),
+      };
+    });
+  } catch (error) {
+    throw damagedManifest(manifestPath, error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error), error);
   }
 }
 

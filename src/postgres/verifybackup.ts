@@ -8,6 +8,7 @@ import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/post
  * (It skips postgresql.auto.conf, signal files and WAL beyond; see its manual page.)
  *
  * @param name how messages call the backup.
+ * @param options.skipChecksums true where somebody else reads the files: then it looks which are there, how long they are, and at the WAL.
  * @throws RepositoryError that quotes what the tool found.
  */
 export async function verifyBackup(
@@ -15,11 +16,12 @@ export async function verifyBackup(
   directory: string,
   name: string,
   context: StepContext,
+  options: { skipChecksums?: boolean } = {},
 ): Promise<void> {
   try {
     await runTool({
       file: toolPath(tools, 'pg_verifybackup'),
-      args: ['--progress', directory],
+      args: [options.skipChecksums === true ? '--skip-checksums' : '--progress', directory],
       env: toolEnvironment(tools),
       signal: context.signal,
       onStderrLine: (line) => {

@@ -185,7 +185,9 @@ async function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string)
   stream.setEncoding('utf8');
   let rest = '';
   for await (const chunk of stream) {
-    const lines = (rest + String(chunk)).split(/\r?\n|\r/);
+    // Only what is new is searched: a line may be many megabytes long (pg_waldump spells logical messages out).
+    const lines = String(chunk).split(/\r?\n|\r/);
+    lines[0] = rest + (lines[0] ?? '');
     rest = lines.pop() ?? '';
     for (const line of lines) onLine(line);
   }

@@ -49,6 +49,8 @@ const readme = (
   backups/<id>-synthetic/ a full backup that was made of a chain, named by "consolidatedFrom" in its record
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
+  verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why
+  failures/               backups that failed: when and why
   holds/                  what must not be removed, and for whom
   retention/state.json    what is marked to be deleted; which WAL was deleted on purpose
   evidence/<drill>/       what a drill proved: evidence.json, report.html for people, and where it found very much, problems.json; a sabotage drill: sabotage.json

@@ -4,6 +4,7 @@ import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
+import { verifySchema } from './verify-configuration.js';
 import { retentionConfigurationSchema } from './retention.js';
 import { walSchema } from './wal-configuration.js';
 import { gateNameSchema } from './workflow-inputs.js';
@@ -109,6 +110,7 @@ export const clusterConfigurationSchema = z.strictObject({
     })
     .default({ connections: 2, snapshot_timeout: '1h', ...contentScopeDefaults })
     .describe('What the proof may cost the source.'),
+  verify: verifySchema,
   checks: businessChecksSchema
     .default({})
     .describe('Business checks, by name: questions in SQL that a restored database has to answer as it should.'),
@@ -148,6 +150,21 @@ export const configurationSchema = z.strictObject({
     })
     .default({ task_queue: 'pgdrill' })
     .describe('Temporal itself is found by its own environment variables and TOML profiles.'),
+  metrics: z
+    .strictObject({
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe('The address to listen on. There is no authentication: keep it where only Prometheus gets in.'),
+      port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .describe('The port of the worker’s `/metrics` (docs/monitoring.md). Two workers of one host need two.'),
+    })
+    .optional()
+    .describe('Figures for Prometheus, served by the worker. Without this block it serves none.'),
   clusters: z
     .record(clusterNameSchema, clusterConfigurationSchema)
     .refine((clusters) => Object.keys(clusters).length > 0, 'must name at least one cluster')

@@ -24,5 +24,18 @@ export const durationSchema = z
   .string()
   .refine((text) => parseDurationMs(text) !== undefined, 'must be a duration such as 90s, 15m, 24h or 7d');
 
+const byteUnits = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 } as const;
+
+/** Bytes in a size such as `64MB` or `1.5 GB`; decimal units, as sizes are shown everywhere. Undefined where the text is none. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?(B|kB|MB|GB|TB)$/.exec(text.trim());
+  return match === null ? undefined : Number(match[1]) * byteUnits[match[2] as keyof typeof byteUnits];
+}
+
+/** A size as people write it, at least a byte. */
+export const sizeSchema = z
+  .string()
+  .refine((text) => (parseBytes(text) ?? 0) >= 1, 'must be a size such as 500kB, 64MB or 1.5GB');
+
 /** A moment as ISO 8601 in UTC, from an activity's clock. */
 export const instantSchema = z.iso.datetime();

@@ -15,7 +15,7 @@ export interface StepProgress {
 
 /** The answer of the query `progress`. */
 export interface WorkflowProgress {
-  kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'retention' | 'stream' | 'consolidation';
+  kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'retention' | 'verification' | 'stream' | 'consolidation';
   cluster: string;
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */

@@ -23,6 +23,7 @@ describe('a cluster', () => {
       chain: { maxLength: 50, maxShare: 1 },
       sandboxDirectory: '/state/sandboxes',
       sandboxSettings: {},
+      verify: { maxRateBytes: 100_000_000 },
       gates: [],
       gateTimeoutMs: 86_400_000,
       archiveTimeoutMs: 120_000,

@@ -129,7 +129,8 @@ let runs = 0;
 export async function start(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  kind: 'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention' | 'streamWal',
+  kind:
+    'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention' | 'streamWal' | 'verifyRepository',
   input: unknown,
 ): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(kind, {

@@ -64,6 +64,7 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
       failing('replayWal', 'RepositoryError'),
     ),
   'sabotage-drill': () => run('sabotageDrill', { cluster, kind: 'row-changed' }),
+  'verify-repository': () => run('verifyRepository', { cluster }),
   janitor: () => run('janitor', {}),
 };
 

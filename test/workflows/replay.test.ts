@@ -51,6 +51,7 @@ const ends: Record<string, [status: string, type?: string]> = {
   'recover-rejected': ['COMPLETED'],
   recover: ['COMPLETED'],
   'sabotage-drill': ['COMPLETED'],
+  'verify-repository': ['COMPLETED'],
 };
 
 test('the recorded runs ended as their names say', async () => {

@@ -63,6 +63,23 @@ const sabotage: SchedulesOf = (cluster, configuration) =>
         },
       ];
 
+const verify: SchedulesOf = (cluster, { verify: configured }) =>
+  configured.cron === undefined
+    ? []
+    : [
+        {
+          ...namesOf(cluster, 'verify'),
+          ...timesOf({ ...configured, cron: configured.cron }),
+          workflowType: 'verifyRepository',
+          workflowId: `verify-repository-${cluster}`,
+          input: { cluster },
+          summary: `verification of the repository of ${cluster}`,
+          except: [],
+          // What was found has to be seen each time, until it is mended or acknowledged; and damage goes on happening meanwhile.
+          pauseOnFailure: false,
+        },
+      ];
+
 const retention: SchedulesOf = (cluster, configuration) =>
   configuration.retention === undefined
     ? []
@@ -81,7 +98,7 @@ const retention: SchedulesOf = (cluster, configuration) =>
       ];
 
 /** Every kind of schedule that a cluster can have. A new kind is one more entry. */
-const kinds: readonly SchedulesOf[] = [backups, drills, sabotage, retention];
+const kinds: readonly SchedulesOf[] = [backups, drills, sabotage, retention, verify];
 
 /**
  * All schedules that the configuration asks for.

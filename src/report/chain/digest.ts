@@ -7,7 +7,8 @@ export type RawEvidence = Record<string, unknown>;
  * The SHA-256 of an evidence, in hexadecimal: over its JSON without the field `sha256`, keys sorted in every object, no white space, UTF-8
  * (docs/evidence.md). `previous` is under it: whoever changes one has to change all that follow.
  */
-export function digestOf({ sha256: _, ...rest }: RawEvidence): string {
+export function digestOf(evidence: RawEvidence): string {
+  const rest = Object.fromEntries(Object.entries(evidence).filter(([name]) => name !== 'sha256'));
   return createHash('sha256')
     .update(JSON.stringify(sorted(rest)), 'utf8')
     .digest('hex');

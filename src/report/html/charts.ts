@@ -127,7 +127,7 @@ export function curvePicture(
     alternative,
     height: (narrow) => (narrow ? 220 : 280),
     option: (narrow) => ({
-      grid: { left: narrow ? 66 : 86, right: narrow ? 18 : 30, top: 24, bottom: 32 },
+      grid: { left: narrow ? 74 : 86, right: narrow ? 24 : 30, top: 24, bottom: 32 },
       xAxis: {
         type: axes.x,
         splitNumber: narrow ? 2 : 6,

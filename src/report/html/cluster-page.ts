@@ -83,6 +83,7 @@ async function trend(
   });
   const last = points.at(-1)?.[1];
   if (last === undefined) return html`<p>No drill has measured it yet.</p>`;
+  const days = ((points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0)) / 86_400_000;
   const values = points.map(([, value]) => value);
   const missed = limit === undefined ? 0 : values.filter((value) => value > limit).length;
   const judged =
@@ -94,7 +95,11 @@ async function trend(
       [{ name, color: 'var(--accent)', points, dots: true }],
       {
         x: 'time',
-        xName: (value) => new Date(value).toISOString().slice(5, 16).replace('T', ' '),
+        xName: (value) =>
+          new Date(value)
+            .toISOString()
+            .slice(...(days > 3 ? [5, 10] : [5, 16]))
+            .replace('T', ' '),
         yName: seconds,
         limit: limit === undefined ? undefined : { value: limit, name: `objective ${objective ?? ''}` },
       },

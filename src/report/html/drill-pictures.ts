@@ -47,9 +47,7 @@ export function chainPicture({ chain, replay, target }: Evidence): Markup {
         ? undefined
         : html`<li class="end">
             <strong>target</strong> <code>${target.requested}</code><br />
-            <span class="small muted"
-              >${target.lsn === undefined ? 'no LSN known beforehand' : target.lsn}, timeline ${target.timeline}</span
-            >
+            <span class="small muted">${target.lsn ?? 'no LSN known beforehand'}, timeline ${target.timeline}</span>
           </li>`
     }
   </ol>`;

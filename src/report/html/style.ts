@@ -5,7 +5,7 @@ export const style = `
 @media (prefers-color-scheme:dark){:root{--paper:#11161d;--panel:#1a212b;--ink:#e7ecf2;--muted:#a9b5c3;--line:#33404f;--accent:#74b0f4;
 --second:#b3a4f2;--third:#eba55e;--good:#6bd096;--bad:#ff8a90;--warn:#efb95c;--good-soft:#14301f;--bad-soft:#3a191d;--warn-soft:#352810}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif}
+body{margin:0;overflow-wrap:anywhere;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:20px 16px 48px}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:36px 0 10px;padding-bottom:4px;border-bottom:1px solid var(--line)}
@@ -36,7 +36,7 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}
 th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{color:var(--muted);font-weight:600;font-size:.875rem}td.number{font-variant-numeric:tabular-nums;white-space:nowrap}
 @media (max-width:700px){table.stack thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}table.stack tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}
-table.stack td{display:block;border:0;padding:1px 0;white-space:normal}table.stack td[data-label]:not([data-label=""])::before{content:attr(data-label) ": ";color:var(--muted)}}
+table.stack td{display:block;border:0;padding:1px 0;white-space:normal}table.stack td:empty{display:none}table.stack td[data-label]:not([data-label=""])::before{content:attr(data-label) ": ";color:var(--muted)}}
 dl{display:grid;grid-template-columns:minmax(110px,max-content) minmax(0,1fr);gap:4px 18px;margin:8px 0}dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
 ul{padding-left:20px;margin:6px 0}li{overflow-wrap:anywhere}
 details{margin:4px 0}summary{cursor:pointer;color:var(--accent)}

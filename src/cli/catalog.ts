@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+
+import { rebuild, type Rebuilt, withCatalog } from '../catalog/catalog.js';
+import { clusterOf } from '../configuration/cluster.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { readDevState } from '../embedded/dev-state.js';
+import { ConfigurationError, type ExitCode, exitCodes } from '../errors.js';
+import { openRepository } from '../repository/repository.js';
+import { globalOptions, loadFor } from './context.js';
+import { renderTable } from './table.js';
+import { colors, print, printJson } from './terminal.js';
+
+/** `pgdrill catalog rebuild [CLUSTER]`: the history, from the repositories alone. It needs neither Temporal nor the source. */
+export function addCatalog(program: Command, exit: (code: ExitCode) => void): void {
+  const catalog = program
+    .command('catalog')
+    .description('look after the catalog, the database with the history tables');
+  catalog
+    .command('rebuild')
+    .description('fill the catalog from the repositories: what is there already is mended, nothing is written twice')
+    .argument('[cluster]', 'a cluster of the configuration (default: all)')
+    .addHelpText('after', '\nExample:\n  pgdrill catalog rebuild')
+    .action(async (only: string | undefined, _options: unknown, command: Command) => {
+      const loaded = await loadFor(command);
+      const names = only === undefined ? Object.keys(loaded.configuration.clusters) : [only];
+      const clusters = names.map((name) => clusterOf(loaded, name));
+      const url = await catalogUrlOf(loaded);
+      const rebuilt = await withCatalog(url, async (client) => {
+        const all: Rebuilt[] = [];
+        for (const cluster of clusters) all.push(await rebuild(client, await openRepository(cluster)));
+        return all;
+      });
+      if (globalOptions(command).json === true) printJson(rebuilt);
+      else print(describe(rebuilt));
+      exit(rebuilt.every(({ unreadable }) => unreadable.length === 0) ? exitCodes.done : exitCodes.failed);
+    });
+}
+
+async function catalogUrlOf({ configuration, stateDirectory, path }: LoadedConfiguration): Promise<string> {
+  const dev = await readDevState(stateDirectory);
+  const url = configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl;
+  if (url !== undefined) return url;
+  throw new ConfigurationError({
+    what: `${path} names no catalog, and no pgdrill dev runs here.`,
+    means: 'There is no database to fill.',
+    todo: 'Set catalog.url in the configuration, or PGDRILL_CATALOG_URL, or start pgdrill dev.',
+  });
+}
+
+function describe(rebuilt: readonly Rebuilt[]): string {
+  return [
+    renderTable(
+      rebuilt.map(({ cluster, ...counts }) => [
+        cluster,
+        ...[counts.backups, counts.failedBackups, counts.recoveries, counts.sabotageDrills, counts.verifications].map(
+          String,
+        ),
+      ]),
+      ['CLUSTER', 'BACKUPS', 'FAILED BACKUPS', 'DRILLS AND RECOVERIES', 'SABOTAGE DRILLS', 'VERIFICATIONS'],
+    ),
+    ...rebuilt.flatMap(({ unreadable }) => unreadable.map((what) => `${colors.red('not used')}: ${what}`)),
+    'A repository does not tell of clean-ups that failed, of what the janitor found, or of backups that expired.',
+  ].join('\n');
+}

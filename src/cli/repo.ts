@@ -1,0 +1,114 @@
+import { userInfo } from 'node:os';
+
+import type { Command } from 'commander';
+
+import { readEnding, readVerificationResult } from '../client/failures.js';
+import { startWorkflow } from '../client/start.js';
+import { clusterOf } from '../configuration/cluster.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { openRepository } from '../repository/repository.js';
+import type { VerificationResult } from '../schema/verification.js';
+import { acknowledge, withdraw } from '../verify/acknowledge.js';
+import { globalOptions, loadFor, withTemporal } from './context.js';
+import { finishFailed, sayStarted } from './finish.js';
+import { renderVerification } from './render-verification.js';
+import { print, printJson } from './terminal.js';
+import { watchWorkflow } from './watch-workflow.js';
+
+interface VerifyOptions {
+  id?: string;
+  detach?: boolean;
+}
+
+interface AcknowledgeOptions {
+  reason?: string;
+  by: string;
+  withdraw?: boolean;
+}
+
+/** `pgdrill repo …`: the repository itself. */
+export function addRepo(program: Command, exit: (code: ExitCode) => void): void {
+  const repo = program.command('repo').description('look after the repository itself');
+  repo
+    .command('verify')
+    .description('walk the whole repository: WAL gaps and damage, every backup’s files, timelines, evidence')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .option('--id <id>', 'the workflow id (default: verify-repository-CLUSTER-TIME)')
+    .option('--detach', 'start it and return at once')
+    .addHelpText(
+      'after',
+      '\nExit code 1 where something was found that is not acknowledged.\n\nExample:\n  pgdrill repo verify shop',
+    )
+    .action(async (cluster: string, options: VerifyOptions, command: Command) => {
+      exit(await runVerification(await loadFor(command), cluster, options, globalOptions(command).json === true));
+    });
+  repo
+    .command('acknowledge')
+    .description('accept a finding of the newest verification: it is shown from then on and fails nothing')
+    .argument('<cluster>', 'a cluster of the configuration')
+    .argument('<finding>', 'its id, as repo verify shows it')
+    .option('--reason <text>', 'why this loss is accepted')
+    .option('--by <name>', 'who accepts it', userInfo().username)
+    .option('--withdraw', 'take an earlier acknowledgement back')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pgdrill repo acknowledge shop wal-gap/0000000100000000000000A3 --reason "disk lost on 3 May, full backup taken after"',
+    )
+    .action(async (cluster: string, finding: string, options: AcknowledgeOptions, command: Command) => {
+      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
+      const asJson = globalOptions(command).json === true;
+      if (options.withdraw === true) {
+        await withdraw(repository, finding);
+        if (asJson) printJson({ finding, acknowledged: false });
+        else print(`${finding} is not acknowledged any more.`);
+      } else {
+        if (options.reason === undefined) throw withoutReason();
+        const kept = await acknowledge(repository, finding, { by: options.by, reason: options.reason });
+        if (asJson) printJson(kept);
+        else print(`${finding} is acknowledged by ${kept.by}: ${kept.reason}`);
+      }
+      exit(exitCodes.done);
+    });
+}
+
+function withoutReason(): UsageError {
+  return new UsageError({
+    what: 'An accepted loss needs a reason.',
+    means: 'Nothing was acknowledged.',
+    todo: 'Say why with --reason "…": whoever restores from here will ask.',
+  });
+}
+
+/** Starts a verification, follows it, prints what it found. @returns 0 where nothing was, or all is acknowledged; else 1. */
+async function runVerification(
+  loaded: LoadedConfiguration,
+  cluster: string,
+  { id, detach }: VerifyOptions,
+  asJson: boolean,
+): Promise<ExitCode> {
+  clusterOf(loaded, cluster);
+  return await withTemporal(loaded, async (temporal) => {
+    const { task_queue: taskQueue } = loaded.configuration.temporal;
+    const handle = await startWorkflow(temporal, 'verifyRepository', { cluster }, { taskQueue, id });
+    await sayStarted(loaded, temporal, handle.workflowId);
+    if (detach === true) {
+      if (asJson) printJson({ id: handle.workflowId, detached: true });
+      return exitCodes.done;
+    }
+    try {
+      show(await watchWorkflow<VerificationResult>(handle), asJson);
+      return exitCodes.done;
+    } catch (error) {
+      const result = readVerificationResult(error);
+      if (result === undefined) return finishFailed(error, handle.workflowId, asJson);
+      show(result, asJson);
+      return readEnding(error).exitCode;
+    }
+  });
+}
+
+function show(result: VerificationResult, asJson: boolean): void {
+  if (asJson) printJson(result);
+  else print(renderVerification(result));
+}
