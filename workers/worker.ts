@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,9 +8,12 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import { scheduleJanitor } from '../src/client/janitor-schedule.js';
 import { findTemporalAddress } from '../src/client/temporal-address.js';
-import { loadConfiguration } from '../src/configuration/load.js';
+import { clusterOf } from '../src/configuration/cluster.js';
+import { type LoadedConfiguration, loadConfiguration } from '../src/configuration/load.js';
 import { readDevState } from '../src/embedded/dev-state.js';
 import { messageOf, PgdrillError, UnreachableError } from '../src/errors.js';
+import { Exposition } from '../src/metrics/exposition.js';
+import { serveMetrics } from '../src/metrics/serve.js';
 import { createToolsFor } from './tools-for.js';
 
 /** As many long steps at once as a small host bears: each may run a tool that fills a disk and a core. */
@@ -54,14 +58,26 @@ async function main(): Promise<void> {
       shutdownGraceTime: '5s',
     });
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
+    const metrics = await startMetrics(loaded);
     // Without it nothing is wrong but that leftovers stay, so it must not keep a worker from its work.
     scheduleJanitor(new Client({ connection, namespace }), taskQueue).catch((error: unknown) => {
       console.error(`pgdrill worker: the janitor could not be scheduled: ${messageOf(error)}`);
     });
-    await worker.run();
+    await worker.run().finally(() => metrics?.close());
   } finally {
     await connection.close();
   }
+}
+
+async function startMetrics(loaded: LoadedConfiguration): Promise<Server | undefined> {
+  const { metrics, clusters } = loaded.configuration;
+  if (metrics === undefined) return undefined;
+  const server = await serveMetrics(
+    new Exposition(Object.keys(clusters).map((name) => clusterOf(loaded, name))),
+    metrics,
+  );
+  console.error(`pgdrill worker: metrics at http://${metrics.host}:${metrics.port}/metrics`);
+  return server;
 }
 
 try {

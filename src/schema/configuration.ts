@@ -150,6 +150,21 @@ export const configurationSchema = z.strictObject({
     })
     .default({ task_queue: 'pgdrill' })
     .describe('Temporal itself is found by its own environment variables and TOML profiles.'),
+  metrics: z
+    .strictObject({
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe('The address to listen on. There is no authentication: keep it where only Prometheus gets in.'),
+      port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .describe('The port of the worker’s `/metrics` (docs/monitoring.md). Two workers of one host need two.'),
+    })
+    .optional()
+    .describe('Figures for Prometheus, served by the worker. Without this block it serves none.'),
   clusters: z
     .record(clusterNameSchema, clusterConfigurationSchema)
     .refine((clusters) => Object.keys(clusters).length > 0, 'must name at least one cluster')

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parser } from '@prometheus-io/lezer-promql';
+import { parse } from 'yaml';
+
+import { makePrivateDirectory } from '../../src/files/durable.js';
+import { Exposition } from '../../src/metrics/exposition.js';
+import { serveMetrics } from '../../src/metrics/serve.js';
+import { openOrCreateRepository } from '../../src/repository/repository.js';
+import { backupRecord } from '../catalog/fixtures.js';
+
+let root = '';
+const cluster = (name = 'shop'): ConstructorParameters<typeof Exposition>[0][number] => ({
+  name,
+  repository: join(root, name),
+  walDirectory: join(root, name, 'wal'),
+  objectives: { rto: '15m', rtoSeconds: 900 },
+});
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'pgdrill-metrics-'));
+  await openOrCreateRepository(cluster());
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function put(path: string, content: unknown): Promise<void> {
+  await makePrivateDirectory(join(root, 'shop', path, '..'));
+  await writeFile(join(root, 'shop', path), typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+const evidence = (id: string, verdict: string, finishedAt: string, rtoSeconds?: number): Promise<void> =>
+  put(`evidence/${id}/evidence.json`, {
+    formatVersion: 1,
+    kind: 'drill',
+    id,
+    finishedAt,
+    verdict,
+    clock: rtoSeconds === undefined ? {} : { rtoSeconds },
+    ...(rtoSeconds === undefined ? {} : { rpo: { seconds: 2.5 } }),
+  });
+
+test('a repository without backups counts none, and has no times', async () => {
+  const text = await new Exposition([cluster()]).text();
+  expect(text).toContain('pgdrill_repository_readable{cluster="shop"} 1');
+  expect(text).toContain('pgdrill_backups{cluster="shop",type="full"} 0');
+  expect(text).toContain('pgdrill_objective_seconds{cluster="shop",objective="rto"} 900');
+  expect(text).not.toMatch(/^pgdrill_backup_last_completed/m);
+});
+
+test('the newest backup of each type, unsafe ones, and the newest WAL', async () => {
+  const old = backupRecord({ id: 'a', type: 'full', finishedAt: '2026-11-22T02:00:00.000Z', sizeBytes: 10 });
+  const full = backupRecord({ id: 'b', type: 'full', finishedAt: '2026-11-23T02:00:00.000Z', sizeBytes: 20 });
+  const unsafe = backupRecord({ id: 'c', type: 'incremental', parent: 'b', unsafe: ['it is.'] });
+  for (const record of [old, full, unsafe]) await put(`backups/${record.id}/record.json`, record);
+  await put('wal/000000010000000000000001', 'x');
+  const text = await new Exposition([cluster()]).text();
+  expect(text).toContain('pgdrill_backups{cluster="shop",type="full"} 2');
+  expect(text).toContain('pgdrill_backups_unsafe{cluster="shop"} 1');
+  expect(text).toContain('pgdrill_backup_last_size_bytes{cluster="shop",type="full"} 20');
+  expect(text).toContain(
+    `pgdrill_backup_last_completed_timestamp_seconds{cluster="shop",type="full"} ${Date.parse(full.finishedAt) / 1_000}`,
+  );
+  expect(text).toMatch(/^pgdrill_wal_last_arrival_timestamp_seconds\{cluster="shop"\} \d+/m);
+});
+
+test('drills by verdict; RTO and RPO are those of the newest that measured them; evidence that comes later is seen', async () => {
+  const exposition = new Exposition([cluster()]);
+  await evidence('one', 'passed', '2026-11-22T03:00:00.000Z', 12);
+  await evidence('two', 'unproven', '2026-11-23T03:00:00.000Z');
+  await put('evidence/three/evidence.json', '{ damaged');
+  const before = await exposition.text();
+  expect(before).toContain('pgdrill_drills{cluster="shop",verdict="passed"} 1');
+  expect(before).toContain('pgdrill_drill_last_rto_seconds{cluster="shop"} 12');
+  expect(before).toContain('pgdrill_drill_last_rpo_seconds{cluster="shop"} 2.5');
+  await evidence('four', 'failed', '2026-11-24T03:00:00.000Z', 20);
+  const after = await exposition.text();
+  expect(after).toContain('pgdrill_drills{cluster="shop",verdict="failed"} 1');
+  expect(after).toContain('pgdrill_drill_last_rto_seconds{cluster="shop"} 20');
+});
+
+test('a repository that cannot be read is said to be so, and does not hide the others', async () => {
+  const text = await new Exposition([cluster('gone'), cluster()]).text();
+  expect(text).toContain('pgdrill_repository_readable{cluster="gone"} 0');
+  expect(text).not.toMatch(/^pgdrill_drills\{cluster="gone"/m);
+  expect(text).toContain('pgdrill_repository_readable{cluster="shop"} 1');
+});
+
+test('it is served over HTTP, at /metrics only; a taken port is an error that says so', async () => {
+  const server = await serveMetrics(new Exposition([cluster()]), { host: '127.0.0.1', port: 0 });
+  const { port } = server.address() as AddressInfo;
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    expect(await answer.text()).toContain('pgdrill_repository_readable{cluster="shop"} 1');
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+    await expect(serveMetrics(new Exposition([]), { host: '127.0.0.1', port })).rejects.toThrow(/cannot be served/);
+  } finally {
+    server.close();
+  }
+});
+
+test('alert rules and the page on monitoring name metrics that exist, and the page names all', async () => {
+  const named = new Set((await new Exposition([cluster()]).text()).match(/(?<=# HELP )pgdrill_\w+/g));
+  const rules = await readFile('docker/prometheus/alerts.yml', 'utf8');
+  const page = await readFile('docs/monitoring.md', 'utf8');
+  expect([...named].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  for (const text of [rules, page])
+    expect((text.match(/pgdrill_\w+/g) ?? []).filter((name) => !named.has(name))).toEqual([]);
+});
+
+/** Prometheus' own grammar: an error is a node without a name. */
+function promqlErrors(expression: string): number {
+  let errors = 0;
+  parser.parse(expression).iterate({ enter: ({ type }) => void (errors += type.isError ? 1 : 0) });
+  return errors;
+}
+
+test('each alert rule is PromQL, and says what to do', async () => {
+  const { groups } = parse(await readFile('docker/prometheus/alerts.yml', 'utf8')) as {
+    groups: { rules: { alert: string; expr: string; annotations: { summary: string; action: string } }[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+  expect(rules.length).toBeGreaterThan(5);
+  for (const { expr, annotations } of rules) {
+    expect(promqlErrors(expr), expr).toBe(0);
+    expect(annotations.summary).toContain('{{ $labels.cluster }}');
+    expect(annotations.action).not.toBe('');
+  }
+  expect(promqlErrors('time() - > 3')).toBeGreaterThan(0);
+});
