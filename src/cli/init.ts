@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { clusterOf, type ResolvedCluster } from '../configuration/cluster.js';
 import { parseConfiguration, placeOfConfiguration } from '../configuration/load.js';
@@ -6,6 +6,7 @@ import { stateDirectory } from '../configuration/state-directory.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { parseConninfo } from '../postgres/conninfo.js';
 import { openOrCreateRepository } from '../repository/repository.js';
+import type { Wal } from '../repository/wal-mode.js';
 import { addCluster, assertClusterName, type ClusterWish } from '../setup/add-cluster.js';
 import { applySetup } from '../setup/apply-setup.js';
 import { lookAround } from '../setup/look-around.js';
@@ -32,6 +33,9 @@ export function addInit(program: Command, exit: (code: ExitCode) => void): void 
     .option('--connection <conninfo>', 'how pgdrill is to reach it: a libpq connection string without a password')
     .option('--repository <directory>', 'where its backups, WAL archive and evidence are to lie')
     .option('--wal-directory <directory>', 'an existing WAL archive that somebody else fills')
+    .addOption(
+      new Option('--wal-mode <mode>', 'how WAL is to reach the repository (wal.mode)').choices(['archive', 'stream']),
+    )
     .option('--rto <duration>', 'longest acceptable time to restore, such as 15m')
     .option('--rpo <duration>', 'longest acceptable span of lost commits, such as 5m')
     .option(
@@ -47,7 +51,8 @@ Without --as nothing is connected to. Standard output is a script for psql; valu
 
 Examples:
   pgdrill init shop --connection 'host=/run/postgresql dbname=shop user=pgdrill' --repository /var/lib/pgdrill/shop
-  pgdrill init shop --as user=postgres --apply`,
+  pgdrill init shop --as user=postgres --apply
+  pgdrill init till --wal-mode stream --connection 'host=db2 dbname=till user=pgdrill' --repository /var/lib/pgdrill/till`,
     )
     .action(async (name: string, options: InitOptions, command: Command) => {
       const { config, json } = globalOptions(command);
@@ -78,7 +83,7 @@ Examples:
           done,
           configuration: { path: place.path, written: writes, text: added.text },
         });
-      else show(name, plan, { done, added, path: place.path, options });
+      else show(name, plan, { done, added, path: place.path, options, mode: cluster.wal.mode });
       exit(exitCodes.done);
     });
 }
@@ -90,9 +95,11 @@ async function complete(
   text: string | undefined,
   asJson: boolean,
 ): Promise<ClusterWish> {
-  const { connection, repository, walDirectory, rto, rpo } = options;
+  const { connection, repository, walDirectory, walMode, rto, rpo } = options;
   const said = Object.fromEntries(
-    Object.entries({ connection, repository, walDirectory, rto, rpo }).filter(([, value]) => value !== undefined),
+    Object.entries({ connection, repository, walDirectory, walMode, rto, rpo }).filter(
+      ([, value]) => value !== undefined,
+    ),
   ) as ClusterWish;
   const isKnown = text !== undefined && new RegExp(`^\\s+["']?${name}["']?\\s*:`, 'm').test(text);
   if (asJson || isKnown) return said;
@@ -111,11 +118,13 @@ async function complete(
 
 async function setUp(cluster: ResolvedCluster, options: InitOptions): Promise<{ plan: SetupPlan; done: string[] }> {
   const { role, database } = roleAndDatabase(cluster.connection);
-  const archiveDirectory = cluster.ownWalDirectory ? cluster.walDirectory : undefined;
-  if (options.as === undefined) return { plan: planSetup(cluster.connection, archiveDirectory, undefined), done: [] };
+  const { mode } = cluster.wal;
+  const archiveDirectory = mode === 'archive' && cluster.ownWalDirectory ? cluster.walDirectory : undefined;
+  if (options.as === undefined)
+    return { plan: planSetup(cluster.connection, archiveDirectory, mode, undefined), done: [] };
   const admin = { ...cluster.connection, dbname: database, ...parseConninfo(options.as) };
-  const seen = await lookAround(admin, role, archiveDirectory);
-  const plan = planSetup(cluster.connection, archiveDirectory, seen);
+  const seen = await lookAround(admin, role, archiveDirectory, mode);
+  const plan = planSetup(cluster.connection, archiveDirectory, mode, seen);
   if (options.apply !== true) return { plan, done: [] };
   const done = await applySetup(plan, admin);
   await openOrCreateRepository(cluster);
@@ -130,7 +139,14 @@ function show(
     added,
     path,
     options,
-  }: { done: string[]; added: { text: string; changed: boolean }; path: string; options: InitOptions },
+    mode,
+  }: {
+    done: string[];
+    mode: Wal['mode'];
+    added: { text: string; changed: boolean };
+    path: string;
+    options: InitOptions;
+  },
 ): void {
   if (options.apply === true) {
     for (const line of done) say(`${colors.green('done')}  ${line}`);
@@ -144,5 +160,7 @@ function show(
     say(added.changed ? `\n${path} would be:\n\n${added.text}` : `${path} knows ${name} already.`);
   else
     say(added.changed ? `${path} has cluster ${name} now.` : `${path} knows ${name} already, and was left as it is.`);
-  if (options.print !== true) say(`Then: pgdrill doctor ${name}`);
+  if (options.print === true) return;
+  say(`Then: pgdrill doctor ${name}`);
+  if (mode === 'stream') say(`And, with a worker running, for the WAL: pgdrill stream start ${name}`);
 }

@@ -21,7 +21,8 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
     name: 'replication',
     kind: 'attribute',
     what: 'replication',
-    neededFor: 'base backup, incremental backup, WAL streaming: they open replication connections',
+    neededFor:
+      'base backup, incremental backup, WAL streaming: they open replication connections, and a stream makes its slot',
     without: 'may not take backups.',
   },
   {
@@ -35,7 +36,8 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
     name: 'pg_monitor',
     kind: 'membership',
     what: 'pg_monitor',
-    neededFor: 'archive check: all settings, the sizes of databases; LSN capture: who else is committing',
+    neededFor:
+      'archive check: all settings, the sizes of databases; LSN capture: who else is committing; WAL streaming: how far it is',
     without: 'cannot see the archiver and other sessions.',
   },
   {

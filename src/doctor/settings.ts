@@ -35,7 +35,16 @@ function wantedSettings(archiveDirectory: string | undefined, mode: Wal['mode'])
             why: 'WAL is not archived: only the moments of the backups themselves could be restored',
           },
         ]
-      : []),
+      : [
+          {
+            name: 'max_slot_wal_keep_size',
+            good: (value: string) => value !== '-1',
+            value: '20GB',
+            needsRestart: false,
+            level: 'warning' as const,
+            why: 'without a limit, a stream that stands for long fills the source’s disk, and the source stops',
+          },
+        ]),
     {
       name: 'summarize_wal',
       good: is('on'),
@@ -86,8 +95,9 @@ function wantedSettings(archiveDirectory: string | undefined, mode: Wal['mode'])
 /** The SQL that sets everything, for a server that was not looked at. @param archiveDirectory as for `checkSettings`. */
 export function settingStatements(
   archiveDirectory: string | undefined,
+  mode: Wal['mode'],
 ): { sql: string; why: string; needsRestart: boolean }[] {
-  return wantedSettings(archiveDirectory, 'archive').map((setting) => ({
+  return wantedSettings(archiveDirectory, mode).map((setting) => ({
     sql: setSql(setting),
     why: setting.why,
     needsRestart: setting.needsRestart,

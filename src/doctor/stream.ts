@@ -4,22 +4,9 @@ import type { StreamedWal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 import { judgeSlot } from '../stream/judge-slot.js';
 
-/** What streaming needs of the source, and how its slot stands. */
+/** How the slot of a stream stands. */
 export async function checkStream(client: Connection, cluster: string, wal: StreamedWal): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const { rows } = await client.query<{ keep: string }>(`select current_setting('max_slot_wal_keep_size') as keep`);
-  const keep = rows[0]?.keep ?? '';
-  findings.push(
-    keep === '-1'
-      ? {
-          name: 'max_slot_wal_keep_size',
-          level: 'warning',
-          message:
-            'max_slot_wal_keep_size is unlimited: a stream that stands for long fills the source’s disk, and the source stops.',
-          fix: `alter system set max_slot_wal_keep_size = '20GB';`,
-        }
-      : { name: 'max_slot_wal_keep_size', level: 'ok', message: `max_slot_wal_keep_size = ${keep}` },
-  );
   const slot = await readSlot(client, wal.slot);
   const start = `pgdrill stream start ${cluster}`;
   if (slot === undefined) {

@@ -4,7 +4,7 @@ import { spansBetween, type TimelineSpan } from '../postgres/timeline.js';
 import { dumpWal, listTransactionEnds, type TransactionEnd, trimLsn, type WalRange } from '../postgres/waldump.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
-import { formatTarget, type Target, timeTargetMs } from '../schema/target.js';
+import { formatTarget, type Target, recoveryTargetTime, timeTargetMs } from '../schema/target.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 
 /** The WAL that can be replayed behind a backup, without a gap, on one line of timelines. */
@@ -129,7 +129,11 @@ async function resolveTime(
         : `the last commit in the archived WAL is of ${lastCommit}`,
     );
   }
-  return { ...base, settings: { recovery_target_time: time, recovery_target_inclusive: 'on' }, lsn: stop };
+  return {
+    ...base,
+    settings: { recovery_target_time: recoveryTargetTime(time), recovery_target_inclusive: 'on' },
+    lsn: stop,
+  };
 }
 
 async function resolveName(

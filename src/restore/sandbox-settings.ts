@@ -47,10 +47,20 @@ function isFixed(name: string): boolean {
   return isolationSettings.has(name) || name.startsWith('recovery_target');
 }
 
+/**
+ * How the server makes sure, before it replays, that all it found is on disk. By default it opens and fsyncs every file, which takes longer
+ * than anything else where there are many; preparation has fsynced them all already. One syncfs for the file system, which only Linux has,
+ * gives the same promise (PostgreSQL manual, "recovery_init_sync_method").
+ */
+const initialSync: Readonly<Record<string, string>> =
+  process.platform === 'linux' ? { recovery_init_sync_method: 'syncfs' } : {};
+
 export interface SandboxSettingsRequest {
   control: ControlData;
   target: ResolvedTarget;
   walDirectory: string;
+  /** Whether the backup holds tablespaces inside `pg_tblspc` itself (`allow_in_place_tablespaces`). */
+  inPlaceTablespaces: boolean;
   /** Where the sandbox keeps its copy of the segment that was still being received, if one is needed. */
   lastSegments: string;
   socketDirectory: string;
@@ -66,6 +76,8 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
   const wanted = Object.fromEntries(Object.entries(request.wanted).filter(([name]) => !isFixed(name)));
   return {
     shared_buffers: '256MB',
+    ...initialSync,
+    ...roomForSegments(control.walSegmentSizeBytes),
     ...wanted,
     // At least the source's: else recovery stops at the first record that needs more.
     ...Object.fromEntries(
@@ -82,6 +94,8 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     ),
     track_commit_timestamp: control.trackCommitTimestamp ? 'on' : 'off',
     ...isolation,
+    // Without it, recovery takes them for tablespaces that got lost, and ends. Only where there are some: else they would be just that.
+    ...(request.inPlaceTablespaces ? { allow_in_place_tablespaces: 'on' } : {}),
     port: String(request.port),
     unix_socket_directories: request.socketDirectory,
     unix_socket_permissions: '0700',
@@ -90,6 +104,18 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     restore_command: restoreCommand(request.walDirectory, request.lastSegments),
     recovery_target_timeline: String(target.timeline),
     ...target.settings,
+  };
+}
+
+/**
+ * The server refuses to start where `min_wal_size` or `max_wal_size` hold fewer than two segments, and its defaults (80 MB, 1 GB) are made
+ * for segments of 16 MB: initdb writes others where segments are larger, but a sandbox reads nothing of the source's configuration.
+ */
+function roomForSegments(segmentBytes: number): Record<string, string> {
+  const least = (2 * segmentBytes) / 1024 ** 2;
+  return {
+    ...(least > 80 ? { min_wal_size: `${least}MB` } : {}),
+    ...(least > 1_024 ? { max_wal_size: `${least}MB` } : {}),
   };
 }
 

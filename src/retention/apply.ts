@@ -88,13 +88,14 @@ async function takeOut(
   }
   if (due.length === 0 && files.length === 0) return run;
   const goingIds = new Set(due.map(({ id }) => id));
-  // Written before anything goes: whoever finds a hole in the WAL can tell that it is no damage, and a retry knows what has gone.
-  await writeState(repository, {
+  // Written before anything goes: whoever finds a hole in the WAL can tell that it is no damage, and a retry knows what has gone. The marks
+  // stay until then: a retry deletes only what is marked.
+  const state: RetentionState = {
     ...facts.state,
-    marks: facts.state.marks.filter(({ backup }) => !goingIds.has(backup)),
     expiredWal: stretchesOf(plan.wal, 'delete').reduce(addStretch, facts.state.expiredWal),
     run,
-  });
+  };
+  await writeState(repository, state);
   for (const { id } of due) {
     context.signal.throwIfAborted();
     await lock.assertHeld();
@@ -110,6 +111,7 @@ async function takeOut(
     await rm(join(walDirectory, name), { force: true });
   }
   if (files.length > 0) await fsyncPath(walDirectory);
+  await writeState(repository, { ...state, marks: state.marks.filter(({ backup }) => !goingIds.has(backup)) });
   return run;
 }
 

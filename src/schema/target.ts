@@ -64,6 +64,14 @@ export function timeTargetMs(time: string): number {
   return Date.parse(`${day}T${hoursMinutesSeconds ?? ''}${fraction === '' ? '' : `.${fraction.slice(0, 3)}`}${offset}`);
 }
 
+/**
+ * A time target as PostgreSQL's `recovery_target_time` takes it: that setting is read before the names of time zones are known, so `Z` and
+ * `UTC`, which are fine in SQL, keep the server from starting (check_recovery_target_time).
+ */
+export function recoveryTargetTime(time: string): string {
+  return time.replace(/ ?(?:Z|UTC)$/, '+00');
+}
+
 /** The target as it is written. */
 export function formatTarget(target: Target): string {
   switch (target.kind) {

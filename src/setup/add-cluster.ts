@@ -16,6 +16,8 @@ export interface ClusterWish {
   repository?: string;
   /** An archive that somebody else fills. */
   walDirectory?: string;
+  /** How WAL is to reach the repository. */
+  walMode?: ClusterConfiguration['wal']['mode'];
   rto?: string;
   rpo?: string;
 }
@@ -98,11 +100,22 @@ function rewritten(before: string | undefined, document: Document, name: string,
   return (before === undefined ? head : '') + document.toString({ lineWidth: 0 });
 }
 
-function clusterNode({ connection, repository, walDirectory, rto, rpo }: ClusterWish): Record<string, unknown> {
+function clusterNode({
+  connection,
+  repository,
+  walDirectory,
+  walMode,
+  rto,
+  rpo,
+}: ClusterWish): Record<string, unknown> {
+  const wal = {
+    ...(walMode === undefined ? {} : { mode: walMode }),
+    ...(walDirectory === undefined ? {} : { directory: walDirectory }),
+  };
   return {
     connection,
     repository,
-    ...(walDirectory === undefined ? {} : { wal: { directory: walDirectory } }),
+    ...(Object.keys(wal).length === 0 ? {} : { wal }),
     ...(rto === undefined && rpo === undefined
       ? {}
       : { objectives: { ...(rto === undefined ? {} : { rto }), ...(rpo === undefined ? {} : { rpo }) } }),
@@ -131,6 +144,7 @@ function refuseOthers(
     [
       ['connection', known.connection, wish.connection, sameConnection],
       ['repository', known.repository, wish.repository, samePath],
+      ['wal.mode', known.wal.mode, wish.walMode, sameText],
       ['wal.directory', known.wal.directory, wish.walDirectory, samePath],
       ['objectives.rto', known.objectives.rto, wish.rto, sameText],
       ['objectives.rpo', known.objectives.rpo, wish.rpo, sameText],

@@ -4,6 +4,7 @@ import { AccessError, UsageError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { readSource } from '../postgres/source.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 import type { RoleFacts } from './role-sql.js';
 
@@ -21,13 +22,14 @@ export interface Surroundings {
  * Looks at a cluster as somebody who may see everything.
  *
  * @param admin a superuser's connection, to the database that pgdrill is to connect to.
- * @param archiveDirectory as for `checkSettings`.
+ * @param archiveDirectory and `mode` as for `checkSettings`.
  * @throws SourceNotReadyError (too old, a standby), AccessError where `admin` is no superuser, UsageError where the role is one.
  */
 export async function lookAround(
   admin: Conninfo,
   role: string,
   archiveDirectory: string | undefined,
+  mode: Wal['mode'],
 ): Promise<Surroundings> {
   return await withConnection(admin, async (client) => {
     await readSource(client);
@@ -60,7 +62,7 @@ export async function lookAround(
     if (facts.superuser) throw roleIsSuperuser(role);
     return {
       role: { exists: facts.exists, ...(await roleFacts(client, admin, role, facts)) },
-      settings: await checkSettings(client, archiveDirectory),
+      settings: await checkSettings(client, archiveDirectory, mode),
       hbaFile: facts.hbaFile ?? 'pg_hba.conf',
       seenAs: facts.seenAs ?? undefined,
     };

@@ -1,6 +1,7 @@
 import { settingStatements } from '../doctor/settings.js';
 import { UsageError } from '../errors.js';
 import { type Conninfo, resolveService } from '../postgres/conninfo.js';
+import type { Wal } from '../repository/wal-mode.js';
 import { hbaLines } from './hba-lines.js';
 import type { Surroundings } from './look-around.js';
 import { roleStatements, type Statement } from './role-sql.js';
@@ -39,12 +40,14 @@ export function roleAndDatabase(connection: Conninfo): { role: string; database:
 }
 
 /**
- * @param archiveDirectory where WAL is to be archived to; undefined where somebody else archives it.
+ * @param archiveDirectory where WAL is to be archived to; undefined where somebody else archives it, or it is streamed.
+ * @param mode how WAL reaches the repository.
  * @param seen what there is already; without it, the plan holds everything.
  */
 export function planSetup(
   connection: Conninfo,
   archiveDirectory: string | undefined,
+  mode: Wal['mode'],
   seen: Surroundings | undefined,
 ): SetupPlan {
   const { role, database } = roleAndDatabase(connection);
@@ -56,7 +59,7 @@ export function planSetup(
     roleStatements: roleStatements(role, seen?.role),
     settingStatements:
       wrong === undefined
-        ? settingStatements(archiveDirectory)
+        ? settingStatements(archiveDirectory, mode)
         : wrong.flatMap(({ fix = '', message, needsRestart }) =>
             isSql(fix) ? [{ sql: fix, why: message, needsRestart: needsRestart === true }] : [],
           ),

@@ -309,7 +309,7 @@ describe('a server that cannot be examined', () => {
       const refusal = /The source runs PostgreSQL 15.*pg_upgrade/s;
       await expect(look(fifteen)).rejects.toThrow(refusal);
       await expect(applyFixes(fifteen, fifteen.connection)).rejects.toThrow(refusal);
-      await expect(lookAround(fifteen.connection, 'pgdrill', undefined)).rejects.toThrow(refusal);
+      await expect(lookAround(fifteen.connection, 'pgdrill', undefined, 'archive')).rejects.toThrow(refusal);
       const repository = await openOrCreateRepository(newPatient());
       const backup = takeBackup(
         source.tools,

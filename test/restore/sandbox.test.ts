@@ -77,6 +77,7 @@ describe('a sandbox', () => {
       max_logical_replication_workers: '0',
       unix_socket_directories: sandbox.socketDirectory,
       work_mem: '4096',
+      recovery_init_sync_method: process.platform === 'linux' ? 'syncfs' : 'fsync',
     });
     expect(settings['config_file']).toBe(join(sandbox.directory, 'config/postgresql.conf'));
     expect(settings['hba_file']).toBe(join(sandbox.directory, 'config/pg_hba.conf'));

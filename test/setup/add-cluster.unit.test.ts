@@ -14,6 +14,12 @@ describe('a cluster is added to a configuration', () => {
     expect(parseConfiguration(text, path).clusters).toMatchObject({ shop: { ...wish, objectives: { rto: '15m' } } });
   });
 
+  it('whose WAL is streamed', () => {
+    const { text } = addCluster(undefined, path, 'shop', { ...wish, walMode: 'stream' });
+    expect(parseConfiguration(text, path).clusters['shop']?.wal.mode).toBe('stream');
+    expect(addCluster(text, path, 'shop', { walMode: 'stream' }).changed).toBe(false);
+  });
+
   it.each([
     ['is empty', ''],
     ['holds comments only', '# ours\n'],
@@ -80,6 +86,7 @@ describe('refused is', () => {
       /repository is \/var\/lib\/pgdrill\/shop, not \/srv\/elsewhere/,
     ],
     ['another objective', { rto: '5m' }, /objectives.rto is not set, not 5m/],
+    ['another way of its WAL', { walMode: 'stream' as const }, /wal.mode is archive, not stream/],
     ['another WAL archive', { walDirectory: '/srv/wal' }, /wal.directory is not set, not \/srv\/wal/],
   ])('a cluster that is there with %s', (_, other, message) => {
     const adding = (): unknown => addCluster(known, path, 'shop', { ...wish, ...other });

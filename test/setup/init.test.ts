@@ -48,7 +48,10 @@ describe('the role that init makes', () => {
 
   /** What a step does, with that privilege only. */
   const tries: Record<string, () => Promise<unknown>> = {
-    replication: () => sql('IDENTIFY_SYSTEM', { ...as(), replication: 'true' }),
+    replication: async () => {
+      await sql('IDENTIFY_SYSTEM', { ...as(), replication: 'true' });
+      await sql(`select pg_create_physical_replication_slot('p', true, true)`, as()); // temporary
+    },
     pg_read_all_data: () => sql('select count(*) from orders', as()),
     // As the fence looks at who else is committing: of other roles' sessions nothing is shown.
     pg_monitor: async () => {
