@@ -54,7 +54,9 @@ export function renderDrill(result: DrillResult): string {
     checks.flatMap(({ name, status, summary, seconds: took, problems, moreProblems = 0 }) => [
       [name, tint(status), summary, seconds(took)],
       ...problems.slice(0, 5).map(({ object, detail }) => ['', '', `${object}: ${detail}`, '']),
-      ...(problems.length > 5 ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']] : []),
+      ...(problems.length > 5
+        ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']]
+        : []),
     ]),
   );
   const summary = [
