@@ -7,6 +7,7 @@ import { byEnd, chainOf } from '../repository/chains.js';
 import { listBackups, type Repository } from '../repository/repository.js';
 import { listWalArchive, type WalArchive } from '../repository/wal-archive.js';
 import { reachOf } from '../repository/wal-reach.js';
+import { type RetentionState, readState, wasExpired } from '../retention/state.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Estimate } from '../schema/estimate.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
@@ -67,7 +68,7 @@ export async function planRestore(
     try {
       target = await resolveTarget(tools, { ...request, backup, wal: wal.reachable, now: new Date() });
     } catch (error) {
-      const explained = explainGap(error, wal, request.target);
+      const explained = explainGap(error, wal, request.target, await expiredIn(request.repository));
       // A name or a transaction that is not behind this backup may be behind an older one.
       if (!(error instanceof TargetError) || !(request.target.kind === 'name' || request.target.kind === 'xid'))
         throw explained;
@@ -81,7 +82,10 @@ export async function planRestore(
   throw new TargetError({
     what: `The target ${formatTarget(request.target)} lies before the end of the oldest backup (${oldest.id}, consistent from ${oldest.endLsn}, ${oldest.finishedAt}).`,
     means: 'A backup can only be recovered to a point behind its own end.',
-    todo: 'Choose a later target. Older states are not in this repository.',
+    todo:
+      ((await expiredIn(request.repository))?.expiredWal.length ?? 0) > 0
+        ? 'Choose a later target. Retention has deleted older states on purpose: to keep more from now on, widen the cluster’s retention.'
+        : 'Choose a later target. Older states are not in this repository.',
   });
 }
 
@@ -209,11 +213,32 @@ async function chooseTimeline(
   return { timeline: backup.timeline, history: [{ timeline: backup.timeline }] };
 }
 
+/** What retention has deleted. A restore must not fail over a damaged state: then it only cannot tell. */
+async function expiredIn(repository: Repository): Promise<RetentionState | undefined> {
+  return await readState(repository).catch(() => undefined);
+}
+
 /** A target that is "beyond the archive" only because a segment is missing in between is a gap, and said so. */
-function explainGap(error: unknown, { gap, archive, reachable }: FoundWal, target: Target): Error {
+function explainGap(
+  error: unknown,
+  { gap, archive, reachable }: FoundWal,
+  target: Target,
+  state: RetentionState | undefined,
+): Error {
   if (error instanceof TargetError && gap === undefined && target.kind === 'fence') return lostSince(error, reachable);
   if (!(error instanceof TargetError) || gap === undefined)
     return error instanceof Error ? error : new Error(String(error));
+  if (state !== undefined && wasExpired(state, gap)) {
+    return new TargetError(
+      {
+        what: `The target ${formatTarget(target)} needs WAL segment ${gap}, which retention has deleted on purpose: it lay before the recovery window.`,
+        means:
+          'Nothing is damaged, but that moment can no longer be restored: of the time before the window only whole backups are kept.',
+        todo: 'Choose a target inside the recovery window. To keep more from now on, widen the cluster’s retention.',
+      },
+      { cause: error },
+    );
+  }
   return new RepositoryError(
     {
       what: `WAL segment ${gap} is missing in ${archive.directory}, though later ones are there: the target ${formatTarget(target)} cannot be reached from the newest backup before it.`,

@@ -1,4 +1,4 @@
-import { rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { RepositoryError } from '../errors.js';
@@ -225,6 +225,9 @@ async function configure(tools: PostgresTools, request: PrepareRequest): Promise
     control: await readControlData(tools, data),
     target: request.target,
     walDirectory: request.walDirectory,
+    inPlaceTablespaces: (await readdir(join(data, 'pg_tblspc'), { withFileTypes: true })).some((entry) =>
+      entry.isDirectory(),
+    ),
     lastSegments: lastSegments(sandbox),
     socketDirectory: sandbox.socketDirectory,
     configDirectory: sandboxConfig(sandbox),

@@ -59,6 +59,8 @@ export interface SandboxSettingsRequest {
   control: ControlData;
   target: ResolvedTarget;
   walDirectory: string;
+  /** Whether the backup holds tablespaces inside `pg_tblspc` itself (`allow_in_place_tablespaces`). */
+  inPlaceTablespaces: boolean;
   /** Where the sandbox keeps its copy of the segment that was still being received, if one is needed. */
   lastSegments: string;
   socketDirectory: string;
@@ -92,6 +94,8 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     ),
     track_commit_timestamp: control.trackCommitTimestamp ? 'on' : 'off',
     ...isolation,
+    // Without it, recovery takes them for tablespaces that got lost, and ends. Only where there are some: else they would be just that.
+    ...(request.inPlaceTablespaces ? { allow_in_place_tablespaces: 'on' } : {}),
     port: String(request.port),
     unix_socket_directories: request.socketDirectory,
     unix_socket_permissions: '0700',

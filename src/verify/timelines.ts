@@ -127,6 +127,6 @@ export function timelinesAt(ancestry: readonly TimelineSpan[], address: bigint, 
 }
 
 /** A segment's first byte as a position. */
-export function segmentStart(number: bigint, segmentSizeBytes: number): string {
+function segmentStart(number: bigint, segmentSizeBytes: number): string {
   return bigIntToLsn(number * BigInt(segmentSizeBytes));
 }

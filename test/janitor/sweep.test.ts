@@ -15,7 +15,10 @@ import { runTool } from '../../src/process/run-tool.js';
 import { asOwner } from '../../src/registry/current.js';
 import type { Entry, Thing } from '../../src/registry/entry.js';
 import { idOf, Registry } from '../../src/registry/registry.js';
+import { listHolds, putHold } from '../../src/repository/holds.js';
+import { openOrCreateRepository } from '../../src/repository/repository.js';
 import { sandboxLayout } from '../../src/restore/sandbox.js';
+import type { Hold } from '../../src/schema/hold.js';
 import { testTools } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
@@ -299,4 +302,40 @@ it('two sweeps do not get in each other’s way', async () => {
   await expect.poll(() => existsSync(join(scratch, 'janitor.lock')), { timeout: 5_000, interval: 5 }).toBe(true);
   await expect(sweepNow(closed)).rejects.toThrow(/is being written by another janitor/);
   expect((await slow).removed).toHaveLength(1);
+});
+
+describe('a hold in a repository', () => {
+  const run = { kind: 'run', namespace: owner.namespace, workflowId: owner.workflowId, runId: owner.runId } as const;
+  const hold = (id: string, more: Partial<Hold>): Hold => ({
+    formatVersion: 1,
+    id,
+    cluster: 'shop',
+    by: run,
+    reason: 'a restore is being planned',
+    everything: true,
+    backups: [],
+    since: new Date().toISOString(),
+    ...more,
+  });
+
+  it('is released once its run is over or it has expired, and a person’s that lasts stays', async () => {
+    const place = {
+      name: 'shop',
+      repository: join(scratch, 'repository'),
+      walDirectory: join(scratch, 'repository', 'wal'),
+    };
+    const repository = await openOrCreateRepository(place);
+    const { signal } = new AbortController();
+    const ada = { kind: 'person', name: 'ada' } as const;
+    await putHold(repository, hold('of-a-run', {}), signal);
+    await putHold(repository, hold('of-ada', { by: ada }), signal);
+    await putHold(repository, hold('expired', { by: ada, until: '2026-01-01T00:00:00.000Z' }), signal);
+    const left = async (): Promise<string[]> => (await listHolds(repository)).map(({ id }) => id).sort();
+    await sweepNow(closed, { repositories: [place], dryRun: true });
+    expect(await left()).toHaveLength(3);
+    await sweepNow({ state: 'running' }, { repositories: [place] });
+    expect(await left()).toEqual(['of-a-run', 'of-ada']);
+    await sweepNow(closed, { repositories: [place] });
+    expect(await left()).toEqual(['of-ada']);
+  });
 });

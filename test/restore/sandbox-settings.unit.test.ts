@@ -5,7 +5,11 @@ import { describe, expect, it } from 'vitest';
 import type { ControlData } from '../../src/postgres/controldata.js';
 import { sandboxSettings } from '../../src/restore/sandbox-settings.js';
 
-function settingsFor(segmentMegabytes: number, wanted: Record<string, string> = {}): Record<string, string> {
+function settingsFor(
+  segmentMegabytes: number,
+  wanted: Record<string, string> = {},
+  inPlaceTablespaces = false,
+): Record<string, string> {
   const control = {
     walSegmentSizeBytes: segmentMegabytes * 1024 ** 2,
     trackCommitTimestamp: false,
@@ -21,6 +25,7 @@ function settingsFor(segmentMegabytes: number, wanted: Record<string, string> = 
     control,
     target: { timeline: 1, settings: {} } as unknown as Parameters<typeof sandboxSettings>[0]['target'],
     walDirectory: '/r/wal',
+    inPlaceTablespaces,
     lastSegments: '/s/last',
     socketDirectory: '/tmp/s',
     configDirectory: '/s/config',
@@ -38,6 +43,11 @@ describe('the settings of a sandbox', () => {
   ])('hold two WAL segments of %i MB', (size, least, most) => {
     const settings = settingsFor(size);
     expect([settings['min_wal_size'], settings['max_wal_size']]).toEqual([least, most]);
+  });
+
+  it('allow tablespaces in place only where the backup has some', () => {
+    expect(settingsFor(16)['allow_in_place_tablespaces']).toBeUndefined();
+    expect(settingsFor(16, {}, true)['allow_in_place_tablespaces']).toBe('on');
   });
 
   it('have one syncfs in place of an fsync of every file, where there is one, unless the configuration says otherwise', () => {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { segmentName, segmentNumberOf } from '../../src/postgres/wal-segment.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import { planUnderHold, releaseRunHold, runHoldId } from '../../src/restore/run-hold.js';
 import { standaloneContext, type StepContext } from '../../src/process/step-context.js';
@@ -12,7 +13,7 @@ import { listHolds, releaseHold } from '../../src/repository/holds.js';
 import { listBackups } from '../../src/repository/repository.js';
 import { deleteExpired, markExpired } from '../../src/retention/apply.js';
 import type { RetentionRequest } from '../../src/retention/facts.js';
-import { readState, wasExpired } from '../../src/retention/state.js';
+import { readState, wasExpired, writeState } from '../../src/retention/state.js';
 import { undoMarks } from '../../src/retention/undo.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import { column, planTo, restoreTo } from '../restore/restore-support.js';
@@ -155,6 +156,26 @@ test('the oldest moment of the window is restored from what is left', async () =
     expect(await column(sandbox, 'select id from t order by id')).toEqual(['1', '2', '3']);
   } finally {
     await removeSandbox(shop.tools, sandbox);
+  }
+});
+
+test('a target that retention has deleted is told from one that was lost', async () => {
+  await expect(planTo(shop, `time=${moments[0]!.toISOString()}`)).rejects.toThrow(/Retention has deleted older states/);
+  const [from, to] = [taken[2]!, taken[3]!];
+  const size = from.walSegmentSizeBytes;
+  const number = segmentNumberOf(from.endLsn, size) + 1n;
+  expect(number).toBeLessThan(segmentNumberOf(to.endLsn, size));
+  const name = segmentName({ timeline: 1, number }, size);
+  const file = join(shop.patient.walDirectory, name);
+  const state = await readState(shop.repository);
+  await rename(file, `${file}.away`);
+  try {
+    await expect(planTo(shop, `lsn=${to.endLsn}`)).rejects.toThrow(`WAL segment ${name} is missing`);
+    await writeState(shop.repository, { ...state, expiredWal: [...state.expiredWal, { from: name, to: name }] });
+    await expect(planTo(shop, `lsn=${to.endLsn}`)).rejects.toThrow(`${name}, which retention has deleted on purpose`);
+  } finally {
+    await rename(`${file}.away`, file);
+    await writeState(shop.repository, state);
   }
 });
 
