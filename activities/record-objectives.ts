@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
+import { sealEvidence } from '../src/report/chain/seal.js';
+import { tryWriteReport } from '../src/report/write-report.js';
 import { keys, openRepository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
 import type { DrillResult } from '../src/schema/evidence.js';
@@ -32,10 +34,10 @@ export const createRecordObjectives = ({
       node: process.version,
     };
     const finishedAt = new Date().toISOString();
-    const evidence = buildEvidence({ ...input.outcome, finishedAt }, cluster, versions, hostname());
-    const key = `${keys.evidence(evidence.id)}/evidence.json`;
-    await repository.storage.writeText(key, `${JSON.stringify(evidence, null, 2)}\n`);
-    const evidencePath = repository.storage.pathOf(key);
+    const built = buildEvidence({ ...input.outcome, finishedAt }, cluster, versions, hostname());
+    const evidence = await sealEvidence(repository, built, context);
+    const evidencePath = repository.storage.pathOf(keys.evidenceFile(evidence.id));
+    const report = await tryWriteReport(repository, evidence);
     const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
       await recordRecovery(client, evidence, { evidencePath });
       await recordEvent(client, eventOfRun(evidence));
@@ -44,7 +46,7 @@ export const createRecordObjectives = ({
     if (evidence.kind === 'recovery') await releaseRunHold(() => Promise.resolve(repository), context);
     // What had to be mended is no small thing, though the restored database is right: it is shown, not only kept.
     const mended = input.outcome.opened?.findings?.map(({ message }) => message) ?? [];
-    return toDrillResult(evidence, evidencePath, [...mended, ...warnings]);
+    return toDrillResult(evidence, evidencePath, [...mended, ...report.warnings, ...warnings], report.path);
   });
 
 /** What the archive check saw; a recovery asks no source. */

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { renderReference } from '../src/configuration/reference.js';
+import { renderEvidenceSchema } from '../src/report/evidence-json-schema.js';
 
 // Usage: generate-docs [--check]. With --check nothing is written, and the exit code is 1 where a page is out of date.
 
@@ -12,7 +13,10 @@ function checkoutRoot(): string {
   return existsSync(join(source, 'package.json')) ? source : dirname(source);
 }
 
-const pages = [{ path: 'docs/configuration.md', render: renderReference }];
+const pages = [
+  { path: 'docs/configuration.md', render: renderReference },
+  { path: 'docs/evidence-1.schema.json', render: renderEvidenceSchema },
+];
 const check = process.argv.includes('--check');
 
 for (const page of pages) {

@@ -12,12 +12,14 @@ import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
 import { addDrill } from './drill.js';
+import { addEvidence } from './evidence.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
 import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
+import { addReport } from './report.js';
 import { addRepo } from './repo.js';
 import { addRetention } from './retention.js';
 import { addSabotageDrill } from './sabotage-drill.js';
@@ -54,6 +56,8 @@ for (const add of [
   addSabotageDrill,
   addPolicies,
   addDecide,
+  addReport,
+  addEvidence,
   addRetention,
   addHold,
   addStatus,

@@ -69,6 +69,7 @@ export function renderDrill(result: DrillResult): string {
     );
   for (const warning of result.warnings) summary.push(`  ${colors.yellow('warning')}: ${warning}`);
   if (result.evidencePath !== undefined) summary.push(`${colors.bold('Evidence')} ${result.evidencePath}`);
+  if (result.reportPath !== undefined) summary.push(`${colors.bold('Report')}   ${result.reportPath}`);
   return [...sections, summary.join('\n')].join('\n\n');
 }
 

@@ -101,7 +101,7 @@ export function buildEvidence(
     ...(capture === undefined ? {} : { fence: capture.fence, rpo: capture.rpo }),
     chain: plan?.chain ?? [],
     ...(outcome.prepared === undefined ? {} : { restoredBytes: outcome.prepared.restoredBytes }),
-    ...(replay === undefined ? {} : { replay: withoutPhases(replay) }),
+    ...(replay === undefined ? {} : { replay: replayOf(replay) }),
     clock,
     ...(plan?.estimate === undefined || clock.rtoSeconds === undefined
       ? {}
@@ -119,12 +119,27 @@ export function buildEvidence(
   };
 }
 
-function withoutPhases({ paused, reachedLsn, lastCommitAt, replayedBytes }: Replay): Omit<Replay, 'phases'> {
+function replayOf({ samples, ...replay }: Replay): NonNullable<Evidence['replay']> {
+  return { ...replayFigures(replay), ...(samples === undefined ? {} : { samples }) };
+}
+
+/** Without the samples: the workflow's history does not need them twice. */
+function replayFigures({
+  paused,
+  reachedLsn,
+  lastCommitAt,
+  replayedBytes,
+}: Omit<Replay, 'phases'>): Omit<Replay, 'phases' | 'samples'> {
   return { paused, reachedLsn, replayedBytes, ...(lastCommitAt === undefined ? {} : { lastCommitAt }) };
 }
 
 /** The short form of the evidence, for the workflow's result and the command line. */
-export function toDrillResult(evidence: Evidence, evidencePath: string | undefined, warnings: string[]): DrillResult {
+export function toDrillResult(
+  evidence: Evidence,
+  evidencePath: string | undefined,
+  warnings: string[],
+  reportPath?: string,
+): DrillResult {
   const { clock, rpo, fence, replay, estimate } = evidence;
   return {
     id: evidence.id,
@@ -144,8 +159,9 @@ export function toDrillResult(evidence: Evidence, evidencePath: string | undefin
     ...(rpo === undefined ? {} : { rpo }),
     target: evidence.target?.requested ?? textOf(evidence.input['target']),
     ...(fence === undefined ? {} : { fence }),
-    ...(replay === undefined ? {} : { replay }),
+    ...(replay === undefined ? {} : { replay: replayFigures(replay) }),
     ...(evidencePath === undefined ? {} : { evidencePath }),
+    ...(reportPath === undefined ? {} : { reportPath }),
     warnings,
   };
 }

@@ -10,6 +10,7 @@ import type { StepContext } from '../process/step-context.js';
 import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { raiseSettings } from './raise-settings.js';
+import { ReplaySamples } from './replay-samples.js';
 import { logSince, startOfReplay } from './replay-log.js';
 import { readSandboxRecord, sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
 
@@ -33,6 +34,7 @@ export async function replayWal(
 ): Promise<Omit<Replay, 'phases'>> {
   const { sandbox, wal } = request;
   const logBytes = await startOfReplay(sandbox, context.operation);
+  const samples = new ReplaySamples();
   let launches = 0;
   for (;;) {
     context.signal.throwIfAborted();
@@ -50,6 +52,7 @@ export async function replayWal(
       const state = await readState(sandbox, context.signal);
       if (state !== undefined) {
         const reached = state.replayedLsn ?? wal.from;
+        samples.add(performance.now(), reached);
         context.progress({
           doing: 'replaying WAL',
           lsn: reached,
@@ -67,6 +70,7 @@ export async function replayWal(
             reachedLsn: reached,
             ...(state.lastCommitAt === null ? {} : { lastCommitAt: state.lastCommitAt }),
             replayedBytes: lsnDistanceBytes(wal.from, reached),
+            samples: samples.list(),
           };
         }
       }

@@ -16,6 +16,8 @@ import {
   verdictSchema,
 } from './results.js';
 
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
+
 /** What a drill leaves behind: enough to judge it, and to run it again. No secrets: connections are named, not quoted. */
 export const evidenceSchema = z.object({
   formatVersion: z.literal(1),
@@ -64,6 +66,10 @@ export const evidenceSchema = z.object({
     sandboxPostgres: z.string(),
     node: z.string(),
   }),
+  /** The evidence before this one in the repository's digest chain; absent in the first of the chain. */
+  previous: z.object({ id: z.string(), sha256: sha256Schema }).optional(),
+  /** SHA-256 over the canonical bytes of all other fields (docs/evidence.md); absent in evidence of earlier pgdrills. */
+  sha256: sha256Schema.optional(),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
@@ -89,8 +95,10 @@ export const drillResultSchema = evidenceSchema
     rpo: rpoSchema.optional(),
     target: z.string(),
     fence: fenceSchema.optional(),
-    replay: replaySchema.omit({ phases: true }).optional(),
+    replay: replaySchema.omit({ phases: true, samples: true }).optional(),
     evidencePath: z.string().optional(),
+    /** The same for people, as one HTML file. */
+    reportPath: z.string().optional(),
     /** What went wrong beside the verdict, such as a catalog that could not be written. */
     warnings: z.array(z.string()),
   });

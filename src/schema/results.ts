@@ -127,6 +127,11 @@ export const replaySchema = z.object({
   /** Commit time of the last replayed transaction. */
   lastCommitAt: z.string().optional(),
   replayedBytes: z.number(),
+  /** How far replay was, and when: seconds since the step's first look at the server. Thinned out evenly, so that it stays small. */
+  samples: z
+    .array(z.object({ seconds: z.number().nonnegative(), lsn: lsnSchema }))
+    .max(200)
+    .optional(),
   phases: z.array(phaseSchema),
 });
 export type Replay = z.infer<typeof replaySchema>;

@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+
+import type { Command } from 'commander';
+
+import { clusterOf } from '../configuration/cluster.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { type ExitCode, exitCodes, RepositoryError, UsageError } from '../errors.js';
+import { writeFileDurably } from '../files/durable.js';
+import { writeClusterReport } from '../report/cluster-report.js';
+import { readEvidence, writeReport } from '../report/write-report.js';
+import { openRepository } from '../repository/repository.js';
+import { globalOptions, loadFor } from './context.js';
+import { print, printJson, say } from './terminal.js';
+
+/** `pgdrill report [ID|CLUSTER]`: evidence as a page for people. It needs neither Temporal nor the source. */
+export function addReport(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('report')
+    .description('write evidence as one HTML file: of one drill, or of all drills of a cluster')
+    .argument('[id-or-cluster]', 'the id of a drill or recovery, or a cluster (default: the only cluster)')
+    .option('--out <file>', 'where to (default: report.html beside the evidence, or in the repository)')
+    .addHelpText('after', '\nExample:\n  pgdrill report shop --out shop.html')
+    .action(async (name: string | undefined, { out }: { out?: string }, command: Command) => {
+      const path = await runReport(await loadFor(command), name, out);
+      if (globalOptions(command).json === true) printJson({ path });
+      else print(path);
+      exit(exitCodes.done);
+    });
+}
+
+async function runReport(loaded: LoadedConfiguration, name: string | undefined, out?: string): Promise<string> {
+  const clusters = Object.keys(loaded.configuration.clusters);
+  const cluster = name ?? (clusters.length === 1 ? clusters[0] : undefined);
+  if (cluster === undefined) {
+    throw new UsageError({
+      what: 'Which cluster, or which drill?',
+      means: `The configuration has ${clusters.length} clusters: ${clusters.join(', ')}.`,
+      todo: 'Name one of them, or the id of a drill.',
+    });
+  }
+  if (clusters.includes(cluster)) {
+    const resolved = clusterOf(loaded, cluster);
+    return await writeClusterReport(await openRepository(resolved), resolved, out);
+  }
+  return await reportOf(loaded, clusters, cluster, out);
+}
+
+async function reportOf(loaded: LoadedConfiguration, clusters: string[], id: string, out?: string): Promise<string> {
+  if (/^[\w.-]+$/.test(id) && !id.startsWith('.')) {
+    for (const cluster of clusters) {
+      const repository = await openRepository(clusterOf(loaded, cluster)).catch((error: unknown) => {
+        if (!(error instanceof RepositoryError)) throw error;
+        say(`cluster ${cluster} was not looked at: ${error.explanation.what}`);
+        return undefined;
+      });
+      const evidence = repository === undefined ? undefined : await readEvidence(repository, id);
+      if (repository === undefined || evidence === undefined) continue;
+      if (out === undefined) return await writeReport(repository, { ...evidence, id });
+      const { renderDrillPage } = await import('../report/html/drill-page.js');
+      await writeFileDurably(resolve(out), await renderDrillPage(evidence));
+      return resolve(out);
+    }
+  }
+  throw new UsageError({
+    what: `There is no evidence "${id}", and no cluster of that name.`,
+    means: `Looked in the repositories of: ${clusters.join(', ')}.`,
+    todo: 'The names of the directories below evidence/ in the repository are the ids.',
+  });
+}

@@ -1,0 +1,126 @@
+import { seconds } from '../../schema/figures.js';
+import type { Evidence } from '../../schema/evidence.js';
+import { curvePicture, figure } from './charts.js';
+import { html, type Markup } from './markup.js';
+import { moment, page, plainMoment, table, tag } from './page.js';
+
+export interface ClusterReport {
+  cluster: string;
+  /** Oldest first. */
+  evidences: readonly Evidence[];
+  objectives: { rto?: string; rtoSeconds?: number; rpo?: string; rpoSeconds?: number };
+  /** Evidence that could not be read. */
+  unreadable: readonly string[];
+  /** Where the page of an evidence lies, as a link from this page. */
+  linkTo: (id: string) => string;
+}
+
+/** All drills and recoveries of a cluster on one page: what is proven until when, the trend of RTO and RPO, the way to each report. */
+export async function renderClusterPage(report: ClusterReport): Promise<string> {
+  const { cluster, evidences, unreadable, objectives } = report;
+  const drills = evidences.filter(({ kind }) => kind === 'drill');
+  return page(
+    `Drills of cluster ${cluster}`,
+    html`
+      <h1>Drills of cluster ${cluster}</h1>
+      <p class="muted">${drills.length} drills and ${evidences.length - drills.length} recoveries left evidence.</p>
+      ${proven(drills)}
+      <h2>Recovery time (RTO)</h2>
+      ${await trend(drills, 'RTO', ({ clock }) => clock.rtoSeconds, objectives.rto, objectives.rtoSeconds)}
+      <h2>Recovery point (RPO)</h2>
+      ${await trend(drills, 'RPO', ({ rpo }) => rpo?.seconds, objectives.rpo, objectives.rpoSeconds)}
+      <h2>Drills and recoveries</h2>
+      ${evidences.length === 0 ? html`<p>None yet. Run one: <code>pgdrill drill ${cluster}</code></p>` : list(report)}
+      ${
+        unreadable.length === 0
+          ? undefined
+          : html`<h2>Evidence that could not be read</h2>
+              <ul>
+                ${unreadable.map((each) => html`<li>${each}</li>`)}
+              </ul>`
+      }
+    `,
+  );
+}
+
+/** The newest drill that passed proves its target; what came after it is not proven by it. */
+function proven(drills: readonly Evidence[]): Markup {
+  const passed = drills.findLast(({ verdict }) => verdict === 'passed');
+  const newest = drills.at(-1);
+  const tone = newest?.verdict ?? 'unproven';
+  const since =
+    passed === undefined || passed === newest
+      ? undefined
+      : html`<p>Since then ${drills.length - 1 - drills.lastIndexOf(passed)} drills ended, none of them passed.</p>`;
+  return html`<section class="verdict ${tone}" aria-label="What is proven">
+    <strong>${newest === undefined ? 'nothing proven' : `last drill ${newest.verdict}`}</strong>
+    ${newest?.reasons.map((reason) => html`<p>${reason}</p>`)}
+    ${
+      passed === undefined
+        ? html`<p>No drill has passed yet: nothing is proven.</p>`
+        : html`<p>
+            Proven until
+            ${moment(passed.fence?.takenAt ?? passed.startedAt)}${
+              passed.fence === undefined ? '' : html`, LSN <code>${passed.fence.lsn}</code>`
+            },
+            by <code>${passed.id}</code>.
+          </p>`
+    }
+    ${since}
+  </section>`;
+}
+
+async function trend(
+  drills: readonly Evidence[],
+  name: string,
+  valueOf: (evidence: Evidence) => number | undefined,
+  objective: string | undefined,
+  limit: number | undefined,
+): Promise<Markup> {
+  const points = drills.flatMap((drill): [number, number][] => {
+    const value = valueOf(drill);
+    return value === undefined ? [] : [[Date.parse(drill.finishedAt), value]];
+  });
+  const last = points.at(-1)?.[1];
+  if (last === undefined) return html`<p>No drill has measured it yet.</p>`;
+  const days = ((points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0)) / 86_400_000;
+  const values = points.map(([, value]) => value);
+  const missed = limit === undefined ? 0 : values.filter((value) => value > limit).length;
+  const judged =
+    limit === undefined
+      ? 'No objective is set.'
+      : `Objective ${objective ?? ''}: missed by ${missed} of ${values.length}.`;
+  return await figure(
+    curvePicture(
+      [{ name, color: 'var(--accent)', points, dots: true }],
+      {
+        x: 'time',
+        xName: (value) =>
+          new Date(value)
+            .toISOString()
+            .slice(...(days > 3 ? [5, 10] : [5, 16]))
+            .replace('T', ' '),
+        yName: seconds,
+        limit: limit === undefined ? undefined : { value: limit, name: `objective ${objective ?? ''}` },
+      },
+      `${name} of ${values.length} drills: last ${seconds(last)}, least ${seconds(Math.min(...values))}, most ${seconds(Math.max(...values))}. ${judged}`,
+    ),
+  );
+}
+
+function list({ evidences, linkTo }: ClusterReport): Markup {
+  return table(
+    ['Ended', 'Report', 'Kind', 'Verdict', 'RTO', 'RPO', 'Why'],
+    evidences
+      .toReversed()
+      .map(({ id, kind, finishedAt, verdict, clock, rpo, reasons }) => [
+        html`<time datetime="${finishedAt}">${plainMoment(finishedAt)}</time>`,
+        html`<a href="${linkTo(id)}">${id}</a>`,
+        kind,
+        tag(verdict),
+        clock.rtoSeconds === undefined ? 'not known' : seconds(clock.rtoSeconds),
+        rpo === undefined ? 'not known' : seconds(rpo.seconds),
+        reasons[0] ?? '',
+      ]),
+  );
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { renderClusterPage } from '../../src/report/html/cluster-page.js';
+import { renderDrillPage } from '../../src/report/html/drill-page.js';
+import { sampleEvidence } from './sample-evidence.js';
+
+const executablePath = [
+  '/usr/bin/chromium',
+  ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'chromium')),
+].find(existsSync);
+
+/** Set to a directory that exists, screenshots are kept there, to be looked at. */
+const kept = process.env['PGDRILL_SCREENSHOTS'];
+
+const long = 'a_table_with_a_very_long_name_'.repeat(5);
+const evidences = Array.from({ length: 12 }, (_, index) => {
+  const at = new Date(Date.UTC(2026, 10, 10 + index, 2, 3)).toISOString();
+  const sample = sampleEvidence();
+  return sampleEvidence({
+    id: `drill-shop-${index}`,
+    startedAt: at,
+    finishedAt: at,
+    clock: { ...sample.clock, rtoSeconds: 80 + index * 3 + (index % 4) * 9 },
+    rpo: { ...sample.rpo!, seconds: (index * 7) % 5 },
+    ...(index === 5 ? { verdict: 'failed' as const, reasons: ['content: 2 tables differ.'] } : {}),
+  });
+});
+const failed = sampleEvidence({
+  verdict: 'failed',
+  reasons: [`content: ${long} differs from the source.`],
+  checks: [
+    ...sampleEvidence().checks,
+    {
+      name: 'indexes',
+      status: 'failed',
+      summary: '1 index is broken.',
+      figures: { indexes: 80 },
+      problems: [{ object: `shop.public.${long}`, detail: 'an entry is missing' }],
+      seconds: 3,
+    },
+  ],
+});
+
+describe.skipIf(executablePath === undefined)('in Chromium (skipped where there is none)', () => {
+  let browser: Browser;
+  let directory: string;
+  const pages: Record<string, string> = {};
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'pgdrill-report-'));
+    const texts = {
+      drill: await renderDrillPage(sampleEvidence()),
+      failed: await renderDrillPage(failed),
+      cluster: await renderClusterPage({
+        cluster: 'shop',
+        evidences,
+        objectives: { rto: '2m', rtoSeconds: 120, rpo: '3s', rpoSeconds: 3 },
+        unreadable: [],
+        linkTo: (id) => `evidence/${id}/report.html`,
+      }),
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      pages[name] = join(directory, `${name}.html`);
+      await writeFile(pages[name], text);
+    }
+    // As root, which CI may be, Chromium starts only without its sandbox.
+    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const looks = ['drill', 'failed', 'cluster'].flatMap((name) =>
+    [360, 1_440].flatMap((width) => (['light', 'dark'] as const).map((colorScheme) => ({ name, width, colorScheme }))),
+  );
+  it.each(looks)('$name at $width px, $colorScheme: nothing on the console, no overflow', async (look) => {
+    const { name, width, colorScheme } = look;
+    const tab = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    try {
+      const said: string[] = [];
+      tab.on('console', (message) => said.push(message.text()));
+      tab.on('pageerror', (error) => said.push(error.message));
+      tab.on('request', (request) => {
+        if (/^(https?|wss?):/.test(request.url())) said.push(`asked the network for ${request.url()}`);
+      });
+      await tab.goto(`file://${pages[name]!}`);
+      // As text: it runs in the page, whose names this project's compiler does not know.
+      const seen = await tab.evaluate<{ overflow: number; pictures: number; paper: string }>(`({
+        overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        pictures: [...document.querySelectorAll('svg')].filter((svg) => svg.getBoundingClientRect().width > 250).length,
+        paper: getComputedStyle(document.body).backgroundColor,
+      })`);
+      if (kept !== undefined)
+        await tab.screenshot({ path: join(kept, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      expect(said).toEqual([]);
+      expect(seen.overflow).toBeLessThanOrEqual(0);
+      expect(seen.pictures).toBe(2);
+      expect(seen.paper).toBe(colorScheme === 'dark' ? 'rgb(17, 22, 29)' : 'rgb(255, 255, 255)');
+    } finally {
+      await tab.close();
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+
+import { escapeHtml, html } from '../../src/report/html/markup.js';
+import { renderDrillPage } from '../../src/report/html/drill-page.js';
+import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
+import { sampleEvidence } from './sample-evidence.js';
+
+const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
+
+/** Every text of the evidence that may hold anything, replaced. */
+function poison(value: unknown, key = ''): unknown {
+  const fixed = /^(type|status|level|decision|gate|verdict|kind|name|cluster|.*At|.*[lL]sn|sha256)$/;
+  if (Array.isArray(value)) return value.map((each) => poison(each, key));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, poison(each, name)]));
+  return typeof value === 'string' && !fixed.test(key) ? evil : value;
+}
+
+describe('the page of a drill', () => {
+  it('holds what the evidence holds, with a text for every picture', async () => {
+    const text = await renderDrillPage(sampleEvidence());
+    for (const wanted of [
+      'passed',
+      'All 5 checks passed.',
+      '94.1 s',
+      'objective 15m',
+      '20261123T020000Z-full',
+      'ann',
+      'monthly drill',
+      'alter system set vacuum_truncate = off;',
+      'shop.public.sessions',
+      '0/5A001F28',
+    ])
+      expect(text).toContain(wanted);
+    expect(text).toContain(escapeHtml(`pgdrill drill shop --target 'lsn=0/5A001F28'`));
+    const pictures = text.match(/<svg[^>]*>/g) ?? [];
+    expect(pictures).toHaveLength(4);
+    for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{20,}"/);
+  });
+
+  it('needs neither script nor network', async () => {
+    const text = await renderDrillPage(sampleEvidence());
+    expect(text).not.toMatch(/<script|javascript:|\son\w+=|@import|url\((?!#)/i);
+    expect(text.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:\/\//);
+  });
+
+  it('shows markup in the evidence as text, wherever it stands', async () => {
+    const problems = [{ object: 'shop.public.t', detail: 'differs' }];
+    const sample = sampleEvidence();
+    const poisoned = poison({
+      ...sample,
+      checks: [{ ...sample.checks[0]!, name: evil, status: 'failed', problems, figures: { [evil]: evil } }],
+      findings: [{ name: evil, level: 'error', message: '', fix: '' }],
+      estimate: { seconds: 1, restores: 0, basis: '', phases: [], actualSeconds: 2, ratio: 2 },
+    });
+    const evidence: Evidence = evidenceSchema.parse(poisoned);
+    const text = await renderDrillPage(evidence);
+    expect(text).not.toContain('<script');
+    expect(text).not.toContain('<img');
+    expect(text.split(escapeHtml(evil)).length).toBeGreaterThan(20);
+  });
+
+  it('of a drill that ended before anything says so in every section', async () => {
+    const rest = sampleEvidence();
+    for (const absent of ['target', 'fence', 'rpo', 'replay', 'estimate'] as const) delete rest[absent];
+    const text = await renderDrillPage({
+      ...rest,
+      verdict: 'unproven',
+      reasons: ['checkArchive: it does not answer.'],
+      chain: [],
+      checks: [],
+      notCompared: [],
+      approvals: [],
+      findings: [],
+      objectives: [],
+      clock: { phases: [], waitedForHumansSeconds: 0 },
+    });
+    for (const wanted of [
+      'No phase was completed',
+      'No chain was chosen',
+      'There was no replay',
+      'No check was made',
+      'Nothing was compared at all',
+      'nobody was asked',
+      'not known',
+    ])
+      expect(text).toContain(wanted);
+  });
+});
+
+it('values in a template are escaped, markup is not escaped twice', () => {
+  expect(html`<p title="${'"'}">${'<'}${html`<b>${'&'}</b>`}${[html`1`, '>']}${undefined}</p>`.text).toBe(
+    '<p title="&quot;">&lt;<b>&amp;</b>1&gt;</p>',
+  );
+});
