@@ -1,4 +1,4 @@
-import { bigIntToLsn, compareLsn, lsnToBigInt } from '../postgres/lsn.js';
+import { compareLsn, lsnToBigInt } from '../postgres/lsn.js';
 import { parseTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
 import type { RepositoryFinding } from '../schema/verification.js';
 import { finding } from './finding.js';
@@ -124,9 +124,4 @@ export function timelinesAt(ancestry: readonly TimelineSpan[], address: bigint, 
     if (end !== undefined) begin = end;
   }
   return found;
-}
-
-/** A segment's first byte as a position. */
-function segmentStart(number: bigint, segmentSizeBytes: number): string {
-  return bigIntToLsn(number * BigInt(segmentSizeBytes));
 }

@@ -130,7 +130,15 @@ export async function start(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
   kind:
-    'backup' | 'drill' | 'recover' | 'sabotageDrill' | 'janitor' | 'applyRetention' | 'streamWal' | 'verifyRepository',
+    | 'backup'
+    | 'drill'
+    | 'recover'
+    | 'sabotageDrill'
+    | 'janitor'
+    | 'applyRetention'
+    | 'consolidate'
+    | 'streamWal'
+    | 'verifyRepository',
   input: unknown,
 ): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(kind, {

@@ -42,6 +42,11 @@ const into = (name: string): string => join(shop.scratch, name);
 const runs: Record<string, () => Promise<WorkflowHandle>> = {
   backup: () => run('backup', { cluster }),
   'backup-failed': () => run('backup', { cluster }, undefined, failing('takeBaseBackup', 'DiskFullError')),
+  'backup-differential': () => run('backup', { cluster, type: 'differential' }),
+  consolidate: async () => {
+    await run('backup', { cluster, type: 'incremental' });
+    return await run('consolidate', { cluster });
+  },
   'drill-passed': () => run('drill', { cluster, backup: 'full+incremental', gates: ['promote'] }, approve),
   'drill-failed': () => run('drill', { cluster }, undefined, changeARow),
   'drill-rejected': () => run('drill', { cluster, gates: ['restore'] }, reject),

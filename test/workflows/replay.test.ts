@@ -40,8 +40,10 @@ describe('a run that an earlier pgdrill began', { timeout: 60_000 }, () => {
 const ends: Record<string, [status: string, type?: string]> = {
   'apply-retention-failed': ['FAILED', 'ConfigurationError'],
   'apply-retention': ['COMPLETED'],
+  'backup-differential': ['COMPLETED'],
   'backup-failed': ['FAILED', 'DiskFullError'],
   backup: ['COMPLETED'],
+  consolidate: ['COMPLETED'],
   'drill-cancelled': ['CANCELED'],
   'drill-failed': ['FAILED', 'DrillFailed'],
   'drill-left-over': ['FAILED', 'SandboxError'],
