@@ -62,7 +62,10 @@ describe('the page of a drill', () => {
 
   it('of a drill that ended before anything says so in every section', async () => {
     const rest = sampleEvidence();
-    for (const absent of ['target', 'fence', 'rpo', 'replay', 'estimate'] as const) delete rest[absent];
+    delete rest.target;
+    delete rest.fence;
+    delete rest.rpo;
+    delete rest.replay;
     const text = await renderDrillPage({
       ...rest,
       verdict: 'unproven',

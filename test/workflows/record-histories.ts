@@ -67,6 +67,9 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
     ),
   'sabotage-drill': () => run('sabotageDrill', { cluster, kind: 'row-changed' }),
   'verify-repository': () => run('verifyRepository', { cluster }),
+  'apply-retention': () => run('applyRetention', { cluster }, undefined, undefined, 'retention: {}'),
+  // The cluster has no retention.
+  'apply-retention-failed': () => run('applyRetention', { cluster }),
   janitor: () => run('janitor', {}),
   'stream-gap': () =>
     run('streamWal', { cluster }, undefined, failing('receiveWal', 'RepositoryError'), streamTo('gap')),
@@ -87,9 +90,9 @@ async function run(
   input: object,
   answer?: (handle: WorkflowHandle) => Promise<void>,
   wrap?: (real: Activities) => Partial<Activities>,
-  clusterYaml?: string,
+  settings?: string,
 ): Promise<WorkflowHandle> {
-  const loaded = await configure(shop, clusterYaml === undefined ? {} : { cluster: clusterYaml });
+  const loaded = await configure(shop, settings === undefined ? {} : { cluster: settings });
   return await withWorker(temporal, loaded, wrap === undefined ? {} : { wrap }, async () => {
     const handle = await start(temporal, loaded, kind, input);
     await answer?.(handle);

@@ -38,6 +38,8 @@ describe('a run that an earlier pgdrill began', { timeout: 60_000 }, () => {
 
 /** Of each workflow and outcome: how it ended, and with what type of failure. */
 const ends: Record<string, [status: string, type?: string]> = {
+  'apply-retention-failed': ['FAILED', 'ConfigurationError'],
+  'apply-retention': ['COMPLETED'],
   'backup-failed': ['FAILED', 'DiskFullError'],
   backup: ['COMPLETED'],
   'drill-cancelled': ['CANCELED'],
