@@ -26,6 +26,8 @@ const known = new Set([
   'retention',
   'stream.json',
   'stream-resume',
+  'evidence-head.json',
+  'report.html',
 ]);
 
 const beingWritten = /(^\.)|\.partial-|\.lock(\.|$)/;
