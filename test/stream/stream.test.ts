@@ -207,7 +207,7 @@ describe('a stream', () => {
 
   it('that is stopped leaves neither a slot nor a process', async () => {
     const { exitCode, stdout } = await cli('stream', 'stop', 'shop', '--yes');
-    expect([exitCode, stdout]).toEqual([0, 'Stopped. Slot pgdrill_shop is dropped.\n']);
+    expect([exitCode, stdout]).toEqual([0, 'Stopped. Slot pgdrill_shop is dropped.']);
     expect([await slot(), receivers()]).toEqual([undefined, []]);
     expect((await cli('stream', 'stop', 'shop', '--yes')).exitCode).toBe(64);
   });

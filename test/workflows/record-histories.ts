@@ -37,6 +37,8 @@ afterAll(async () => {
 
 const cluster = 'shop';
 const into = (name: string): string => join(shop.scratch, name);
+/** The shop's server archives into the repository's own directory already: two writers in one archive are refused. */
+const streamTo = (name: string): string => `wal: { mode: stream, directory: ${into(`stream-${name}`)} }`;
 
 /** One run a workflow and outcome, by the name of its file. */
 const runs: Record<string, () => Promise<WorkflowHandle>> = {
@@ -74,6 +76,9 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
   // The cluster has no retention.
   'apply-retention-failed': () => run('applyRetention', { cluster }),
   janitor: () => run('janitor', {}),
+  'stream-gap': () =>
+    run('streamWal', { cluster }, undefined, failing('receiveWal', 'RepositoryError'), streamTo('gap')),
+  'stream-stopped': () => run('streamWal', { cluster }, stopReceiving, undefined, streamTo('stopped')),
 };
 
 test('record', async () => {
@@ -109,6 +114,17 @@ async function reject(handle: WorkflowHandle): Promise<void> {
   await handle.signal('reject', { gate: 'restore', by: 'ada', reason: 'not tonight' });
 }
 
+/** Stops a stream as `pgdrill stream stop` does, once it receives. */
+async function stopReceiving(handle: WorkflowHandle): Promise<void> {
+  await eventually('the stream to receive', async () => {
+    const { raw } = await handle.describe();
+    const receiving = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'receiveWal');
+    const beat = receiving?.heartbeatDetails?.payloads?.[0]?.data ?? '';
+    return Buffer.from(beat).toString('utf8').includes('receiving WAL') ? true : undefined;
+  });
+  await handle.signal('stop', { dropSlot: true, by: 'ada' });
+}
+
 /** Cancels the run where it waits, when it has restored. */
 async function cancelAtGate(handle: WorkflowHandle): Promise<void> {
   await waitsAt(handle, 'promote');
@@ -131,7 +147,7 @@ async function waitsAt(handle: WorkflowHandle, gate: string): Promise<void> {
 
 /** A step that fails as only a person can mend it, so many times. */
 function failing(
-  step: 'takeBaseBackup' | 'replayWal' | 'cleanUp',
+  step: 'takeBaseBackup' | 'replayWal' | 'cleanUp' | 'receiveWal',
   type: string,
   times = Infinity,
 ): (real: Activities) => Partial<Activities> {

@@ -55,6 +55,8 @@ const ends: Record<string, [status: string, type?: string]> = {
   'recover-rejected': ['COMPLETED'],
   recover: ['COMPLETED'],
   'sabotage-drill': ['COMPLETED'],
+  'stream-gap': ['FAILED', 'RepositoryError'],
+  'stream-stopped': ['COMPLETED'],
   'verify-repository': ['COMPLETED'],
 };
 
