@@ -6,6 +6,7 @@ import { lsnDistanceBytes } from '../postgres/lsn.js';
 import { readSlot, type ReplicationSlot } from '../postgres/replication-slot.js';
 import type { StepContext } from '../process/step-context.js';
 import { bytes } from '../schema/figures.js';
+import { Alarms, type StreamAlarm } from './alarms.js';
 import { compressFinished } from './compress.js';
 import { judgeSlot } from './judge-slot.js';
 import type { Stream } from './stream.js';
@@ -15,15 +16,6 @@ const compressEveryMs = 10_000;
 
 /** A restart of the source takes seconds; what lasts longer than this is an alarm. */
 const alarmAfterMs = 60_000;
-
-/** Something that a person should know of, once a time that it begins. */
-export interface StreamAlarm {
-  kind: string;
-  severity: 'info' | 'warning' | 'critical';
-  message: string;
-  at: string;
-  figures: Record<string, string | number>;
-}
 
 export interface WatchOptions {
   segmentSizeBytes: number;
@@ -38,7 +30,7 @@ export class StreamWatch {
   private readonly ended = new AbortController();
   private readonly looking: Promise<unknown>;
   private client: Connection | undefined;
-  private alarmed = 'ok';
+  private readonly alarms: Alarms;
   private why = '';
   private standingSince: number | undefined = Date.now();
 
@@ -47,6 +39,7 @@ export class StreamWatch {
     private readonly options: WatchOptions,
     private readonly context: StepContext,
   ) {
+    this.alarms = new Alarms(options.onAlarm);
     this.looking = Promise.all([
       this.repeat(lookEveryMs, () => this.look()),
       stream.wal.compression === 'none' ? undefined : this.repeat(compressEveryMs, () => this.compress()),
@@ -102,10 +95,9 @@ export class StreamWatch {
       lsn: writtenLsn,
       lagBytes,
     });
-    await this.alarm(judged.kind, judged.severity, judged.message, {
-      receivedLsn: writtenLsn,
-      lagBytes,
-      heldBytes: slot.heldBytes ?? 0,
+    await this.alarms.tell('stream', {
+      ...judged,
+      figures: { receivedLsn: writtenLsn, lagBytes, heldBytes: slot.heldBytes ?? 0 },
     });
   }
 
@@ -119,29 +111,14 @@ export class StreamWatch {
       ...(this.receivedLsn === undefined ? {} : { lsn: this.receivedLsn }),
     });
     if (judged !== undefined && judged.kind !== 'ok')
-      await this.alarm(judged.kind, judged.severity, judged.message, { heldBytes: slot?.heldBytes ?? 0 });
+      await this.alarms.tell('stream', { ...judged, figures: { heldBytes: slot?.heldBytes ?? 0 } });
     else if (seconds * 1_000 >= (this.options.alarmAfterMs ?? alarmAfterMs))
-      await this.alarm('wal_stream_down', 'critical', message, { seconds });
-  }
-
-  /** Once when it begins, once when it is over. */
-  private async alarm(
-    kind: string,
-    severity: StreamAlarm['severity'],
-    message: string,
-    figures: StreamAlarm['figures'],
-  ): Promise<void> {
-    if (kind === this.alarmed) return;
-    const over = kind === 'ok';
-    const before = this.alarmed;
-    this.alarmed = kind;
-    await this.options.onAlarm({
-      kind: over ? 'wal_stream_recovered' : kind,
-      severity,
-      message: over ? `The WAL stream is well again (it was: ${before}): ${message}` : message,
-      at: new Date().toISOString(),
-      figures,
-    });
+      await this.alarms.tell('stream', {
+        kind: 'wal_stream_down',
+        severity: 'critical',
+        message,
+        figures: { seconds },
+      });
   }
 
   private async compress(): Promise<void> {
@@ -149,9 +126,16 @@ export class StreamWatch {
     if (wal.compression === 'none') return;
     try {
       await compressFinished(walDirectory, this.options.segmentSizeBytes, wal.compression, this.context.signal);
+      const message = `${wal.compression} compresses`;
+      await this.alarms.tell('compression', { kind: 'ok', severity: 'info', message, figures: {} });
     } catch (error) {
       if (this.ended.signal.aborted || this.context.signal.aborted) return;
-      await this.alarm('wal_compression_failed', 'warning', messageOf(error), {});
+      await this.alarms.tell('compression', {
+        kind: 'wal_compression_failed',
+        severity: 'warning',
+        message: messageOf(error),
+        figures: {},
+      });
     }
   }
 }
