@@ -70,7 +70,8 @@ describe('a consolidation is refused', () => {
     expect(incremental.unsafe?.join()).toContain('visibility map');
     await expect(make('unsafe', incremental.id)).rejects.toThrow(`Backup ${incremental.id} cannot be trusted`);
     // From here on the guard is off: that the map is mended shows only where such a link is used.
-    const { unsafe: _, ...safe } = incremental;
+    const safe = { ...incremental };
+    delete safe.unsafe;
     await writeFile(join(backupPath(incremental.id), 'record.json'), JSON.stringify(safe));
     incremental = safe;
   });
