@@ -132,7 +132,7 @@ describe('an input that is not understood ends the workflow at once and names th
     ['drill', { cluster: 'shop', gates: ['moon'] }, 'UsageError', /gates\.0: /],
     ['drill', { cluster: 'shop', gateTimeout: 'soon' }, 'UsageError', /gateTimeout: .*duration/],
     ['drill', { cluster: 'shoop' }, 'ConfigurationError', /no cluster "shoop".*Did you mean "?shop/s],
-    ['backup', { cluster: 'shop', type: 'differential' }, 'UsageError', /type: /],
+    ['backup', { cluster: 'shop', type: 'logical' }, 'UsageError', /type: /],
     ['recover', { cluster: 'shop' }, 'UsageError', /into: /],
     ['recover', { cluster: 'shop', into: 'here' }, 'UsageError', /into: .*absolute/],
     ['recover', { cluster: 'shop', into: '/tmp/x', target: 'fence' }, 'UsageError', /target: .*no fence/],
