@@ -127,14 +127,17 @@ async function chainWith(shop: ProtectedCluster, fault: Fault): Promise<BackupRe
 
 /**
  * After a promotion pgdrill takes a full and nothing else. So that it takes the incremental that the server would give anybody, the
- * parent is said to be of the new timeline for as long as that takes.
+ * parent is said to be of the new timeline, and the summaries are hidden from it, for as long as that takes. What it says of a promotion
+ * that it can see is in test/repository/link-safety-faults.test.ts.
  */
 async function takeAcross(shop: ProtectedCluster, chain: readonly BackupRecord[]): Promise<BackupRecord> {
   const { id, timeline } = chain.at(-1)!;
   await rewriteRecord(shop, id, (record) => ({ ...record, timeline: timeline + 1 }));
+  await shop.sql('revoke execute on function pg_available_wal_summaries() from public, pg_monitor, pgdrill');
   try {
     return await shop.backup('incremental');
   } finally {
+    await shop.sql('grant execute on function pg_available_wal_summaries() to pg_monitor');
     await rewriteRecord(shop, id, (record) => ({ ...record, timeline }));
   }
 }

@@ -130,7 +130,7 @@ const faults: readonly Fault[] = [
     ],
     tables: ['failed_over'],
     every: true,
-    reason: /promoted|no longer has the WAL summaries/,
+    reason: /promoted|no longer has the WAL summaries|WAL summaries could not be read/,
     seenBy: { check: 'content', detail: /^rows 2600 -> 2[67]\d\d; ctid \(\d+,\d+\) (differs|is missing|is extra)/ },
   },
   {
