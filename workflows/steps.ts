@@ -40,7 +40,7 @@ const { loadSettings } = proxyActivities<Activities>({
 // an address that has never answered fails sooner by itself (src/doctor/patience.ts), since someone is probably watching.
 const { checkArchive } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
-  ...everyStep,
+  ...begun,
   retry: patient,
   summary: 'Archive check: does WAL arrive in the repository?',
 });

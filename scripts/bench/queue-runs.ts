@@ -4,7 +4,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 export interface Run {
   kind: 'backup' | 'drill';
   cluster: string;
-  /** In the order in which they were queued, from 0. */
+  /** In the order in which Temporal took them in, from 0: requests that are sent at once overtake each other. */
   place: number;
   ending: string;
   /** Seconds from when it was queued until its first step began, until its end, and until the end of the first of all. */
@@ -24,19 +24,19 @@ export async function queueRuns(
 ): Promise<Run[]> {
   let ended = 0;
   const started = await Promise.all(
-    Array.from({ length: request.runs }, async (_, place) => {
-      const cluster = request.clusters[place % request.clusters.length] ?? '';
+    Array.from({ length: request.runs }, async (_, index) => {
+      const cluster = request.clusters[index % request.clusters.length] ?? '';
       // Each cluster gets backups and drills.
-      const kind = Math.floor(place / request.clusters.length) % 2 === 0 ? ('drill' as const) : ('backup' as const);
+      const kind = Math.floor(index / request.clusters.length) % 2 === 0 ? ('drill' as const) : ('backup' as const);
       const handle = await client.workflow.start(kind, {
-        workflowId: `bench-${String(place).padStart(4, '0')}-${kind}-${cluster}`,
+        workflowId: `bench-${String(index).padStart(4, '0')}-${kind}-${cluster}`,
         taskQueue: request.taskQueue,
         args: [{ cluster }],
       });
-      return { place, cluster, kind, handle };
+      return { cluster, kind, handle };
     }),
   );
-  return await Promise.all(
+  const runs = await Promise.all(
     started.map(async ({ handle, ...run }) => {
       const outcome = await endingOf(handle);
       ended += 1;
@@ -44,6 +44,7 @@ export async function queueRuns(
       return { ...run, ...outcome, ...(await timesOf(handle)) };
     }),
   );
+  return runs.sort((a, b) => a.queuedAt - b.queuedAt).map(({ queuedAt: _, ...run }, place) => ({ ...run, place }));
 }
 
 async function endingOf(handle: WorkflowHandle): Promise<{ ending: string; rtoSeconds?: number | undefined }> {
@@ -56,13 +57,16 @@ async function endingOf(handle: WorkflowHandle): Promise<{ ending: string; rtoSe
   }
 }
 
-async function timesOf(handle: WorkflowHandle): Promise<Pick<Run, 'waited' | 'took' | 'endedAt' | 'triedAgain'>> {
+async function timesOf(
+  handle: WorkflowHandle,
+): Promise<Pick<Run, 'waited' | 'took' | 'endedAt' | 'triedAgain'> & { queuedAt: number }> {
   const events = (await handle.fetchHistory()).events ?? [];
   const at = (event: (typeof events)[number] | undefined): number =>
     Number(event?.eventTime?.seconds ?? Number.NaN) + (event?.eventTime?.nanos ?? 0) / 1e9;
   const began = events.flatMap(({ activityTaskStartedEventAttributes: attributes }) => attributes ?? []);
   const first = events.find(({ activityTaskStartedEventAttributes: attributes }) => attributes);
   return {
+    queuedAt: at(events[0]),
     waited: at(first) - at(events[0]),
     took: at(events.at(-1)) - at(events[0]),
     endedAt: at(events.at(-1)),

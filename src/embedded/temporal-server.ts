@@ -46,6 +46,9 @@ export async function startTemporalServer(request: {
       '--metrics-port=0',
       // Which waiting step is taken first (workflows/steps.ts): off by default in 1.29, on in later servers.
       '--dynamic-config-value=matching.useNewMatcher=true',
+      // One host's worker needs no more, and waiting steps of one priority are then taken in the order in which they began to wait.
+      '--dynamic-config-value=matching.numTaskqueueReadPartitions=1',
+      '--dynamic-config-value=matching.numTaskqueueWritePartitions=1',
     ],
     logFile,
   });
