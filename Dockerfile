@@ -17,10 +17,10 @@ ARG POSTGRES_MAJOR=17
 
 ENV DEBIAN_FRONTEND=noninteractive
 
-# The user comes first, with the uid and gid of the official postgres image: both write into the repository's volume. The Debian
+# ssh-keygen (openssh-client) signs evidence. The user comes first, with the uid and gid of the official postgres image: both write into the repository's volume. The Debian
 # package would give it any free uid.
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends passwd \
+  && apt-get install -y --no-install-recommends openssh-client passwd \
   && groupadd --system --gid 999 postgres \
   && useradd --system --uid 999 --gid postgres --home-dir /var/lib/postgresql --shell /bin/bash postgres \
   && rm -rf /var/lib/apt/lists/*

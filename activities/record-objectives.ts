@@ -2,8 +2,10 @@ import { hostname } from 'node:os';
 
 import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
+import { messageOf } from '../src/errors.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { sealEvidence } from '../src/report/chain/seal.js';
+import { signText } from '../src/report/chain/sign.js';
 import { tryWriteReport } from '../src/report/write-report.js';
 import { keys, openRepository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
@@ -35,7 +37,9 @@ export const createRecordObjectives = ({
     };
     const finishedAt = new Date().toISOString();
     const built = buildEvidence({ ...input.outcome, finishedAt }, cluster, versions, hostname());
-    const evidence = await sealEvidence(repository, built, context);
+    const unsigned: string[] = [];
+    const sign = signerOf(loaded.configuration.evidence.signing_key, unsigned, context.signal);
+    const evidence = await sealEvidence(repository, built, { ...context, ...sign });
     const evidencePath = repository.storage.pathOf(keys.evidenceFile(evidence.id));
     const report = await tryWriteReport(repository, evidence);
     const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
@@ -46,8 +50,30 @@ export const createRecordObjectives = ({
     if (evidence.kind === 'recovery') await releaseRunHold(() => Promise.resolve(repository), context);
     // What had to be mended is no small thing, though the restored database is right: it is shown, not only kept.
     const mended = input.outcome.opened?.findings?.map(({ message }) => message) ?? [];
-    return toDrillResult(evidence, evidencePath, [...mended, ...report.warnings, ...warnings], report.path);
+    return toDrillResult(
+      evidence,
+      evidencePath,
+      [...mended, ...unsigned, ...report.warnings, ...warnings],
+      report.path,
+    );
   });
+
+/** A key that cannot be used any more costs the signature, said as a warning, but not the evidence. */
+function signerOf(
+  keyFile: string | undefined,
+  warnings: string[],
+  signal: AbortSignal,
+): { sign?: (text: string) => Promise<string | undefined> } {
+  if (keyFile === undefined) return {};
+  return {
+    sign: async (text) =>
+      await signText(keyFile, text, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        warnings.push(`The evidence is not signed: ${messageOf(error)}`);
+        return undefined;
+      }),
+  };
+}
 
 /** What the archive check saw; a recovery asks no source. */
 function sourceVersion(findings: readonly Finding[]): { sourcePostgres?: string } {

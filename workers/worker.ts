@@ -14,6 +14,7 @@ import { readDevState } from '../src/embedded/dev-state.js';
 import { messageOf, PgdrillError, UnreachableError } from '../src/errors.js';
 import { Exposition } from '../src/metrics/exposition.js';
 import { serveMetrics } from '../src/metrics/serve.js';
+import { assertCanSign } from '../src/report/chain/sign.js';
 import { createToolsFor } from './tools-for.js';
 
 /** As many long steps at once as a small host bears: each may run a tool that fills a disk and a core. */
@@ -24,6 +25,7 @@ const bundle = join(dirname(fileURLToPath(import.meta.url)), '..', 'workflow-bun
 
 async function main(): Promise<void> {
   const loaded = await loadConfiguration();
+  await assertCanSign(loaded.configuration.evidence.signing_key);
   const { namespace, address, connectionOptions } = await findTemporalAddress(loaded.stateDirectory);
   const dev = await readDevState(loaded.stateDirectory);
   // SIGTERM: no new steps, running ones get a moment, then they are cancelled and go to the next worker.

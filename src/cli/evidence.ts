@@ -3,34 +3,56 @@ import type { Command } from 'commander';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes } from '../errors.js';
 import { readHead, readLinks } from '../report/chain/links.js';
+import { readSignatures, type Signature, signatureProblems } from '../report/chain/signatures.js';
 import { type ChainReport, verifyChain } from '../report/chain/verify.js';
-import { openRepository } from '../repository/repository.js';
+import { openRepository, type Repository } from '../repository/repository.js';
 import { globalOptions, loadFor } from './context.js';
 import { colors, print, printJson } from './terminal.js';
 
-/** `pgdrill evidence verify [CLUSTER]`: was evidence changed, removed or inserted? It needs neither Temporal nor the source. */
+type Report = ChainReport & {
+  cluster: string;
+  /** Of the chain, oldest first; absent where nobody said whose signatures count. */
+  signatures?: Signature[];
+};
+
+/** `pgdrill evidence verify [CLUSTER]`: was evidence changed, removed or inserted, and who signed it? It needs neither Temporal nor the source. */
 export function addEvidence(program: Command, exit: (code: ExitCode) => void): void {
   const evidence = program.command('evidence').description('check the evidence in the repository');
   evidence
     .command('verify')
     .exitOverride()
-    .description('walk the digest chain: which evidence was changed, removed or inserted (exit code 1)')
+    .description(
+      'walk the digest chain: which evidence was changed, removed, inserted, or signed by nobody known (exit code 1)',
+    )
     .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .addHelpText('after', '\nExample:\n  pgdrill evidence verify shop')
-    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+    .option(
+      '--allowed-signers <file>',
+      'whose signatures count (default: evidence.allowed_signers of the configuration)',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pgdrill evidence verify shop\n  pgdrill evidence verify shop --allowed-signers /etc/pgdrill/allowed_signers',
+    )
+    .action(async (name: string | undefined, options: { allowedSigners?: string }, command: Command) => {
       const loaded = await loadFor(command);
-      const reports: (ChainReport & { cluster: string })[] = [];
-      for (const cluster of name === undefined ? Object.keys(loaded.configuration.clusters) : [name]) {
-        const repository = await openRepository(clusterOf(loaded, cluster));
-        reports.push({ cluster, ...verifyChain(await readLinks(repository), await readHead(repository)) });
-      }
+      const allowedSigners = options.allowedSigners ?? loaded.configuration.evidence.allowed_signers;
+      const reports: Report[] = [];
+      for (const cluster of name === undefined ? Object.keys(loaded.configuration.clusters) : [name])
+        reports.push(await verify(cluster, await openRepository(clusterOf(loaded, cluster)), allowedSigners));
       if (globalOptions(command).json === true) printJson(reports);
       else print(reports.map(render).join('\n\n'));
       exit(reports.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done);
     });
 }
 
-function render({ cluster, chain, before, problems, head }: ChainReport & { cluster: string }): string {
+async function verify(cluster: string, repository: Repository, allowedSigners: string | undefined): Promise<Report> {
+  const report = verifyChain(await readLinks(repository), await readHead(repository));
+  if (allowedSigners === undefined) return { cluster, ...report };
+  const signatures = await readSignatures(repository, report.chain, allowedSigners);
+  return { cluster, ...report, signatures, problems: [...report.problems, ...signatureProblems(signatures)] };
+}
+
+function render({ cluster, chain, before, problems, head, signatures }: Report): string {
   const lines = [colors.bold(`Evidence of ${cluster}`)];
   if (before.length > 0)
     lines.push(`  ${before.length} without a digest, of an earlier pgdrill: nothing can be said of them.`);
@@ -39,9 +61,24 @@ function render({ cluster, chain, before, problems, head }: ChainReport & { clus
       ? '  The digest chain has not begun: the next drill begins it.'
       : `  ${chain.length} in the digest chain, which begins with ${chain[0].id} (${chain[0].finishedAt}).`,
   );
+  lines.push(...renderSignatures(signatures));
   for (const { id, what, message } of problems) lines.push(`  ${colors.red(what)}  ${id}: ${message}`);
   if (problems.length === 0 && chain.length > 0)
     lines.push(`  ${colors.green('intact')}: nothing was changed, removed or inserted.`);
   if (head !== undefined) lines.push(`  Newest: ${head.id}, SHA-256 ${head.sha256}`);
   return lines.join('\n');
+}
+
+function renderSignatures(signatures: readonly Signature[] | undefined): string[] {
+  if (signatures === undefined)
+    return ['  Signatures were not judged: nobody said whose count (--allowed-signers, evidence.allowed_signers).'];
+  const counts = new Map<string, number>();
+  for (const { status, by, key } of signatures) {
+    const signer = `${by ?? '?'} (${key ?? '?'})`;
+    if (status === 'signed') counts.set(signer, (counts.get(signer) ?? 0) + 1);
+  }
+  const first = signatures.findIndex(({ status }) => status !== 'unsigned');
+  const lines = [...counts].map(([signer, count]) => `  ${count} signed by ${signer}.`);
+  if (first > 0 && counts.size > 0) lines.push(`  ${first} from before signing began: the signatures after them cover their digests.`);
+  return lines;
 }

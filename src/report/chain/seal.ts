@@ -15,12 +15,19 @@ const patienceMs = 30_000;
  * Adds an evidence to the repository's digest chain and writes it. Two at once take turns under a lock, so that the chain does not fork.
  * A retry that finds the same run's sealed evidence returns it: what others build on is never written again.
  *
+ * @param by.sign makes the signature of the file's text; undefined where it could not. It is written before the evidence, so that no crash
+ *   leaves evidence without the signature that was made for it. What is found in the repository is never signed: another may have put it there.
  * @throws BusyError (retryable) when another holds the lock for longer than half a minute.
  */
 export async function sealEvidence(
   repository: Repository,
   evidence: Evidence,
-  by: { operation: string; attempt: number; signal: AbortSignal },
+  by: {
+    operation: string;
+    attempt: number;
+    signal: AbortSignal;
+    sign?: (text: string) => Promise<string | undefined>;
+  },
 ): Promise<Evidence> {
   const { storage } = repository;
   const key = keys.evidenceFile(evidence.id);
@@ -40,8 +47,11 @@ export async function sealEvidence(
           // Through JSON, as the digest will be read: what JSON leaves out (undefined) is not under it.
           const plain = JSON.parse(JSON.stringify(linked)) as Evidence;
           sealed = { ...plain, sha256: digestOf(plain) };
+          const text = `${JSON.stringify(sealed, null, 2)}\n`;
+          const signature = await by.sign?.(text);
           await lock.assertHeld();
-          await storage.writeText(key, `${JSON.stringify(sealed, null, 2)}\n`);
+          if (signature !== undefined) await storage.writeText(keys.signature(evidence.id), signature);
+          await storage.writeText(key, text);
         }
         // `head` already names it where only the head was not written before a crash.
         const tip = forward(head, links.some(({ name }) => name === sealed.id) ? links : [...links, linkOf(sealed)]);

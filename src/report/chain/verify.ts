@@ -4,7 +4,7 @@ import { forward } from './links.js';
 export interface ChainProblem {
   /** The evidence's id; `evidence-head.json` for the head. */
   id: string;
-  what: 'changed' | 'removed' | 'inserted' | 'moved' | 'unreadable';
+  what: 'changed' | 'removed' | 'inserted' | 'moved' | 'unreadable' | 'forged' | 'unknown signer' | 'unsigned';
   message: string;
 }
 

@@ -1,0 +1,31 @@
+import { ConfigurationError } from '../../errors.js';
+import { signatureNamespace, sshKeygen } from './ssh-keygen.js';
+
+/**
+ * Signs a text with an SSH key.
+ *
+ * @param keyFile a private key, or a public one whose private half is in `ssh-agent`.
+ * @returns the signature, armoured.
+ * @throws ConfigurationError where the key cannot be used, ToolchainError where there is no ssh-keygen.
+ */
+export async function signText(keyFile: string, text: string, signal?: AbortSignal): Promise<string> {
+  const { exitCode, stdout, stderr } = await sshKeygen(['sign', '-f', keyFile, '-n', signatureNamespace], text, signal);
+  if (exitCode === 0 && stdout.startsWith('-----BEGIN SSH SIGNATURE-----')) return stdout;
+  throw new ConfigurationError({
+    what: `evidence.signing_key ${keyFile} cannot sign: ${reasonOf(stderr)}`,
+    means: 'Evidence would be unsigned, and whoever checks it could not tell it from forged evidence.',
+    todo: 'Name a private key without a passphrase that the worker’s user owns (chmod 600), or a public key that the worker’s ssh-agent holds.',
+  });
+}
+
+/** Where evidence is to be signed, tries the key out: a wrong one should show when the worker starts, not after the first drill. */
+export async function assertCanSign(keyFile: string | undefined): Promise<void> {
+  if (keyFile !== undefined) await signText(keyFile, 'pgdrill tries its signing key\n');
+}
+
+/** ssh-keygen draws a box around a key that others may read: its words, in one line. */
+function reasonOf(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.replaceAll('@', '').trim());
+  const words = lines.filter((line) => line !== '' && line !== 'Signing data on standard input');
+  return words.join(' ') || 'ssh-keygen gave no reason';
+}
