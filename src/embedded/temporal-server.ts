@@ -10,6 +10,15 @@ import { spawnDetached } from '../process/spawn-detached.js';
 /** The dev server needs seconds on an idle machine; a busy one gets more. */
 const startTimeoutMs = 90_000;
 
+/** Temporal's dynamic configuration, also in docker/temporal/dynamic-config.yaml (docs/load.md). */
+export const dynamicSettings = {
+  // Which waiting step is taken first (workflows/steps.ts): off by default in 1.29, on in later servers.
+  'matching.useNewMatcher': true,
+  // One host's worker needs no more, and waiting steps of one priority are then taken in the order in which they began to wait.
+  'matching.numTaskqueueReadPartitions': 1,
+  'matching.numTaskqueueWritePartitions': 1,
+} as const;
+
 export interface TemporalServer {
   address: string;
   uiUrl: string;
@@ -44,11 +53,7 @@ export async function startTemporalServer(request: {
       '--log-level=warn',
       // Its own metrics port is random by default, and could be one that we gave to someone else.
       '--metrics-port=0',
-      // Which waiting step is taken first (workflows/steps.ts): off by default in 1.29, on in later servers.
-      '--dynamic-config-value=matching.useNewMatcher=true',
-      // One host's worker needs no more, and waiting steps of one priority are then taken in the order in which they began to wait.
-      '--dynamic-config-value=matching.numTaskqueueReadPartitions=1',
-      '--dynamic-config-value=matching.numTaskqueueWritePartitions=1',
+      ...Object.entries(dynamicSettings).map(([name, value]) => `--dynamic-config-value=${name}=${value}`),
     ],
     logFile,
   });

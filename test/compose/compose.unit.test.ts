@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { clusterOf } from '../../src/configuration/cluster.js';
 import { parseConfiguration } from '../../src/configuration/load.js';
 import { parsePostgresUrl } from '../../src/catalog/url.js';
+import { dynamicSettings } from '../../src/embedded/temporal-server.js';
 import { defaultMajor, versionOf } from '../../src/toolchain/wheel-pins.js';
 import { compose, repositoryFile, type Service } from './compose-file.js';
 
@@ -76,6 +77,19 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe('temporal', () => {
+  it('has the dynamic settings of the embedded server, by a file that it reads', () => {
+    const { volumes = [], environment } = service('temporal');
+    expect(volumes).toEqual([
+      `./docker/temporal/dynamic-config.yaml:/etc/temporal/${environment?.['DYNAMIC_CONFIG_FILE_PATH']}:ro`,
+    ]);
+    const file = parse(repositoryFile('docker/temporal/dynamic-config.yaml')) as Record<string, [{ value: unknown }]>;
+    expect(Object.fromEntries(Object.entries(file).map(([name, [{ value }]]) => [name, value]))).toEqual(
+      dynamicSettings,
+    );
+  });
+});
+
 describe('secrets', () => {
   it('have no value in the file: each comes from a variable that .env.example names, empty', () => {
     const example = repositoryFile('.env.example').match(/^[A-Z_]+=.*$/gm) ?? [];
@@ -123,6 +137,7 @@ describe('every environment variable is one that its program knows', () => {
       'POSTGRES_PWD',
       'DEFAULT_NAMESPACE',
       'DEFAULT_NAMESPACE_RETENTION',
+      'DYNAMIC_CONFIG_FILE_PATH',
     ],
     'temporalio/ui': ['TEMPORAL_ADDRESS', 'TEMPORAL_CORS_ORIGINS'],
   };
