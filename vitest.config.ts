@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Three projects: `unit` is pure logic and runs in parallel; `real` starts PostgreSQL and Temporal and gets few workers,
-// since each suite brings servers of its own; `faults` is the whole matrix of faults, which takes an hour: only when asked for.
+// since each suite brings servers of its own; `faults` is the whole matrix of faults, which takes an hour, and `life` some weeks of a
+// cluster's life, which take many minutes: only when asked for.
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/plain-summary.ts'],
@@ -31,6 +32,15 @@ export default defineConfig({
           env: { PGDRILL_FAULTS_WHOLE: 'yes' },
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'life',
+          include: ['test/life/*.life.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          pool: 'forks',
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -22,13 +22,13 @@ const commands = {
   docs: (args) => [{ args: [inRoot('dist/scripts/generate-docs.js'), ...args], cwd: root }],
   test: (args) => [
     ...(isUnitOnly(args) ? [] : [{ args: [inRoot('dist/scripts/install-toolchain.js')], cwd: root }]),
-    { args: [inRoot('node_modules/vitest/vitest.mjs'), 'run', ...withoutFaults(args)], cwd: root },
+    { args: [inRoot('node_modules/vitest/vitest.mjs'), 'run', ...withoutLongOnes(args)], cwd: root },
   ],
 };
 
-/** The whole matrix of faults takes an hour: it is played only when asked for (npm run test:faults). */
-function withoutFaults(args) {
-  return args.some((arg) => arg.startsWith('--project')) ? args : ['--project=!faults', ...args];
+/** The whole matrix of faults takes an hour, a long life many minutes: only when asked for (npm run test:faults, npm run test:life). */
+function withoutLongOnes(args) {
+  return args.some((arg) => arg.startsWith('--project')) ? args : ['--project=unit', '--project=real', ...args];
 }
 
 /** Unit tests touch neither PostgreSQL nor Temporal. */
