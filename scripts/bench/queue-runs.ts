@@ -7,6 +7,8 @@ export interface Run {
   /** In the order in which Temporal took them in, from 0: requests that are sent at once overtake each other. */
   place: number;
   ending: string;
+  /** When Temporal took it in, in seconds since 1970. */
+  queuedAt: number;
   /** Seconds from when it was queued until its first step began, until its end, and until the end of the first of all. */
   waited: number;
   took: number;
@@ -44,7 +46,7 @@ export async function queueRuns(
       return { ...run, ...outcome, ...(await timesOf(handle)) };
     }),
   );
-  return runs.sort((a, b) => a.queuedAt - b.queuedAt).map(({ queuedAt: _, ...run }, place) => ({ ...run, place }));
+  return runs.sort((a, b) => a.queuedAt - b.queuedAt).map((run, place) => ({ ...run, place }));
 }
 
 async function endingOf(handle: WorkflowHandle): Promise<{ ending: string; rtoSeconds?: number | undefined }> {
@@ -59,7 +61,7 @@ async function endingOf(handle: WorkflowHandle): Promise<{ ending: string; rtoSe
 
 async function timesOf(
   handle: WorkflowHandle,
-): Promise<Pick<Run, 'waited' | 'took' | 'endedAt' | 'triedAgain'> & { queuedAt: number }> {
+): Promise<Pick<Run, 'queuedAt' | 'waited' | 'took' | 'endedAt' | 'triedAgain'>> {
   const events = (await handle.fetchHistory()).events ?? [];
   const at = (event: (typeof events)[number] | undefined): number =>
     Number(event?.eventTime?.seconds ?? Number.NaN) + (event?.eventTime?.nanos ?? 0) / 1e9;
