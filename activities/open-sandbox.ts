@@ -4,7 +4,7 @@ import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Opened, Sandbox } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
-import { secondsSinceScheduled, type Step, step } from './step.js';
+import { phaseUntilNow, type Step, step } from './step.js';
 
 /** Open: promote, and see that it takes writes. Here the RTO clock stops. */
 export const createOpenSandbox = (dependencies: Dependencies): Step<{ sandbox: Sandbox }, Opened> =>
@@ -13,11 +13,10 @@ export const createOpenSandbox = (dependencies: Dependencies): Step<{ sandbox: S
     const { timeline } = await onWatchedServer(input.sandbox, context, (watched) =>
       openSandbox(tools, input.sandbox, watched),
     );
-    const opened: Opened = {
-      openedAt: new Date().toISOString(),
-      timeline,
-      phases: [{ name: 'open', seconds: secondsSinceScheduled(context) }],
-    };
+    // Before anything else: both are the moment at which the RTO ends.
+    const phase = phaseUntilNow(context, 'open');
+    const openedAt = phase.finishedAt ?? new Date().toISOString();
+    const opened: Opened = { openedAt, timeline, phases: [phase] };
     const findings = await findingsOfMendedMaps(input.sandbox, context.signal);
     return findings.length === 0 ? opened : { ...opened, findings };
   });

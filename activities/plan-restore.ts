@@ -8,7 +8,7 @@ import { parseTarget } from '../src/schema/target.js';
 import type { Dependencies } from './dependencies.js';
 import { repositoryFor } from './repository-for.js';
 import { toolsOfRepository } from './repository-tools.js';
-import { secondsSinceScheduled, type Step, step } from './step.js';
+import { phaseUntilNow, type Step, step } from './step.js';
 
 interface PlanInput {
   cluster: string;
@@ -43,6 +43,6 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       wal: plan.wal,
       warnings: plan.warnings,
       estimate: plan.estimate,
-      phases: [{ name: 'plan', seconds: secondsSinceScheduled(context) }],
+      phases: [phaseUntilNow(context, 'plan')],
     };
   });

@@ -3,7 +3,7 @@ import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Plan, Replay, Sandbox } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
-import { secondsSinceScheduled, type Step, step } from './step.js';
+import { phaseUntilNow, type Step, step } from './step.js';
 
 /** Replay: start the sandbox, replay to the target, pause there. */
 export const createReplayWal = (dependencies: Dependencies): Step<{ sandbox: Sandbox; plan: Plan }, Replay> =>
@@ -12,8 +12,14 @@ export const createReplayWal = (dependencies: Dependencies): Step<{ sandbox: San
     const replay = await onWatchedServer(input.sandbox, context, (watched) =>
       replayWal(tools, { ...input.plan, sandbox: input.sandbox }, watched),
     );
+    const { seen, ...rest } = replay;
     return {
-      ...replay,
-      phases: [{ name: 'replay', seconds: secondsSinceScheduled(context), bytes: replay.replayedBytes }],
+      ...rest,
+      phases: [
+        phaseUntilNow(context, 'replay', {
+          bytes: replay.replayedBytes,
+          ...(seen === undefined ? {} : { samples: seen }),
+        }),
+      ],
     };
   });

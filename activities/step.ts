@@ -3,6 +3,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { PgdrillError } from '../src/errors.js';
 import { explainDisk } from '../src/files/explain-disk.js';
 import type { Progress, StepContext } from '../src/process/step-context.js';
+import type { Phase } from '../src/schema/results.js';
 
 /** How often the latest progress is sent as a heartbeat: a fraction of the heartbeat timeout, so that one lost beat does no harm. */
 const heartbeatEveryMs = 1_000;
@@ -68,7 +69,19 @@ function toFailure(thrown: unknown): unknown {
   });
 }
 
-/** Seconds since this step was first scheduled. */
-export function secondsSinceScheduled(context: ActivityContext): number {
-  return Math.max(0, (Date.now() - context.scheduledAt.getTime()) / 1_000);
+/** The phase that this step is: from its first scheduling until now, whatever attempts it took. */
+export function phaseUntilNow(
+  { scheduledAt, attempt }: ActivityContext,
+  name: Phase['name'],
+  more: Pick<Phase, 'bytes' | 'samples'> = {},
+): Phase {
+  const now = Date.now();
+  return {
+    name,
+    seconds: Math.max(0, (now - scheduledAt.getTime()) / 1_000),
+    startedAt: scheduledAt.toISOString(),
+    finishedAt: new Date(now).toISOString(),
+    ...(attempt > 1 ? { attempts: attempt } : {}),
+    ...more,
+  };
 }

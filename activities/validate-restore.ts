@@ -7,7 +7,7 @@ import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Capture, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
-import { secondsSinceScheduled, type Step, step } from './step.js';
+import { phaseUntilNow, type Step, step } from './step.js';
 
 interface Input {
   cluster: string;
@@ -44,7 +44,7 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
     return {
       checks,
       notCompared,
-      phases: [{ name: 'validate', seconds: secondsSinceScheduled(context) }],
+      phases: [phaseUntilNow(context, 'validate')],
       finishedAt: new Date().toISOString(),
     };
   });

@@ -1,6 +1,8 @@
 import { bytes, count, seconds } from '../schema/figures.js';
 import type { JudgedEstimate } from '../schema/estimate.js';
 import type { DrillResult } from '../schema/evidence.js';
+import { boundBy } from '../report/bound-by.js';
+import type { Phase } from '../schema/results.js';
 import { renderTable } from './table.js';
 import { colors, tint } from './terminal.js';
 
@@ -28,7 +30,7 @@ export function renderDrill(result: DrillResult): string {
         ]),
   ]);
   section('Recovery time', [
-    ...phases.map(({ name, seconds: value, bytes: size }) => [name, seconds(value), size ? bytes(size) : '']),
+    ...phases.map((phase) => [phase.name, seconds(phase.seconds), describePhase(phase)]),
     ...(result.rtoSeconds === undefined
       ? []
       : [[colors.bold('RTO'), colors.bold(seconds(result.rtoSeconds)), objectiveOf(result, 'rto')]]),
@@ -71,6 +73,17 @@ export function renderDrill(result: DrillResult): string {
   if (result.evidencePath !== undefined) summary.push(`${colors.bold('Evidence')} ${result.evidencePath}`);
   if (result.reportPath !== undefined) summary.push(`${colors.bold('Report')}   ${result.reportPath}`);
   return [...sections, summary.join('\n')].join('\n\n');
+}
+
+/** Bytes, rate and what bounded it, as far as they are known. */
+function describePhase(phase: Phase): string {
+  const { bytes: size = 0, seconds: took, attempts } = phase;
+  const bound = boundBy(phase);
+  return [
+    ...(size > 0 ? [`${bytes(size)}${took > 0 ? `, ${bytes(Math.round(size / took))}/s` : ''}`] : []),
+    ...(bound === undefined ? [] : [`bounded by ${bound}`]),
+    ...(attempts === undefined ? [] : [`${attempts} tries`]),
+  ].join('; ');
 }
 
 /** Above 1 the restore took longer than was said. */

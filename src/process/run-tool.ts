@@ -8,6 +8,7 @@ import { forget, newId, note } from '../registry/current.js';
 import { endGroup } from './kill-group.js';
 import { startTimeOf } from './process-identity.js';
 import { serverUser } from './server-user.js';
+import { toolBegins } from './tools-at-work.js';
 import { reapTool, releaseToolLock, writeToolLock } from './tool-lock.js';
 import { watchStopped } from './watch-stopped.js';
 
@@ -110,6 +111,7 @@ async function runRegistered(run: ToolRun, tool: string, entry: string | undefin
     stoodStill = true;
     cancel();
   });
+  const over = toolBegins(child.pid);
   try {
     if (child.pid !== undefined) await writeDown(run, tool, child.pid, entry);
     const [result] = await Promise.all([child, reading]);
@@ -131,6 +133,7 @@ async function runRegistered(run: ToolRun, tool: string, entry: string | undefin
     if (child.exitCode === null && child.signalCode === null) await end();
     throw error;
   } finally {
+    over();
     unwatch();
     run.signal?.removeEventListener('abort', cancel);
     if (run.lock !== undefined && child.pid !== undefined) await releaseToolLock(run.lock.path, child.pid);

@@ -12,8 +12,8 @@ export interface ClockInput {
 }
 
 /**
- * The clock of a restore. RTO: from the moment it was ordered until the server took writes, without the time that gates waited for a
- * human (design, "The clock"). Phases are what the steps measured; the rest of the RTO (dispatch, retries, dead workers) is `other`.
+ * The clock of a restore (docs/clock.md). RTO: from the moment it was ordered until the server took writes, without the time that gates
+ * waited for a human. Phases are what the steps measured; the rest of the RTO (dispatch, retries, dead workers) is `other`.
  */
 export function readClock(input: ClockInput): Evidence['clock'] {
   const { plan, opened, validation } = input;
@@ -21,29 +21,68 @@ export function readClock(input: ClockInput): Evidence['clock'] {
     (result) => result?.phases ?? [],
   );
   const waitedForHumansSeconds = sum(
-    input.approvals.map(({ openedAt, decidedAt }) => secondsBetween(openedAt, decidedAt)),
+    input.approvals.map(({ openedAt, decidedAt }) => Math.max(0, secondsBetween(openedAt, decidedAt))),
   );
   if (plan === undefined || opened === undefined) return { phases, waitedForHumansSeconds };
-  const [from, to] = [plan.orderedAt, opened.openedAt];
+  const order: Span = { from: Date.parse(plan.orderedAt), to: Date.parse(opened.openedAt) };
   // The clock was set back meanwhile: then nobody knows how long it took, and 0 would be a lie.
-  if (secondsBetween(from, to) < 0) return { phases, waitedForHumansSeconds };
-  // Only what a gate waited between order and opening was in the way.
-  const waitedMeanwhile = sum(
-    input.approvals.map(({ openedAt, decidedAt }) =>
-      Math.max(0, secondsBetween(later(from, openedAt), earlier(to, decidedAt))),
-    ),
-  );
-  const rtoSeconds = Math.max(0, secondsBetween(from, to) - waitedMeanwhile);
-  const accounted = sum(phases.filter(({ name }) => name !== 'validate').map(({ seconds }) => seconds));
+  if (order.to < order.from) return { phases, waitedForHumansSeconds };
+  const restoring = phases.filter(({ name }) => name !== 'validate');
+  const wallSeconds = (length([order]) - waitedInTheWay(order, input.approvals, restoring)) / 1_000;
+  const accounted = sum(restoring.map(({ seconds }) => seconds));
+  // Phases follow each other, so together they cannot take longer than the whole. Where they seem to, the wall clock was set back, and the
+  // greater figure is the one that misleads nobody.
+  const rtoSeconds = Math.max(wallSeconds, accounted);
   return {
     phases,
     rtoSeconds,
     ...(validation === undefined
       ? {}
-      : { rtoToProvenSeconds: rtoSeconds + secondsBetween(opened.openedAt, validation.finishedAt) }),
+      : { rtoToProvenSeconds: rtoSeconds + Math.max(0, secondsBetween(opened.openedAt, validation.finishedAt)) }),
     waitedForHumansSeconds,
-    otherSeconds: Math.max(0, rtoSeconds - accounted),
+    otherSeconds: rtoSeconds - accounted,
+    ...(accounted - wallSeconds > noticeableSeconds ? { clockSetBackSeconds: accounted - wallSeconds } : {}),
   };
+}
+
+/** Below this it is the rounding of instants to milliseconds. */
+const noticeableSeconds = 0.05;
+
+/** Milliseconds since 1970. */
+interface Span {
+  from: number;
+  to: number;
+}
+
+/**
+ * How many milliseconds of a span nothing went on but the waiting for a human. Waits that overlap count once, and a wait in which a phase
+ * was at work is that phase's time: else the phases together would be more than the RTO.
+ */
+function waitedInTheWay(order: Span, approvals: readonly Approval[], phases: readonly Phase[]): number {
+  const clip = (spans: readonly { from: string; to: string }[]): Span[] =>
+    spans
+      .map(({ from, to }) => ({
+        from: Math.max(order.from, Date.parse(from)),
+        to: Math.min(order.to, Date.parse(to)),
+      }))
+      .filter(({ from, to }) => to > from);
+  const waits = clip(approvals.map(({ openedAt, decidedAt }) => ({ from: openedAt, to: decidedAt })));
+  const work = clip(
+    phases.flatMap(({ startedAt, finishedAt }) =>
+      startedAt === undefined || finishedAt === undefined ? [] : [{ from: startedAt, to: finishedAt }],
+    ),
+  );
+  return length([...waits, ...work]) - length(work);
+}
+
+/** Of the union of spans, in milliseconds. */
+function length(spans: readonly Span[]): number {
+  let [total, until] = [0, -Infinity];
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    total += Math.max(0, to - Math.max(from, until));
+    until = Math.max(until, to);
+  }
+  return total;
 }
 
 /** Objectives against figures: `unknown` where either is missing. */
@@ -67,14 +106,6 @@ export function judgeObjectives(
     judge('rto', objectives.rto, objectives.rtoSeconds, rtoSeconds),
     judge('rpo', objectives.rpo, objectives.rpoSeconds, rpo?.seconds),
   ];
-}
-
-function later(a: string, b: string): string {
-  return Date.parse(a) >= Date.parse(b) ? a : b;
-}
-
-function earlier(a: string, b: string): string {
-  return Date.parse(a) <= Date.parse(b) ? a : b;
 }
 
 function secondsBetween(from: string, to: string): number {

@@ -17,6 +17,8 @@ import { lsnDistanceBytes } from '../postgres/lsn.js';
 import { readManifest } from '../postgres/manifest.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
+import { toolsDoing, withToolsKnown } from '../process/tools-at-work.js';
+import { WorkWatch } from '../process/work-watch.js';
 import { note } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
 import { fetchBackup } from '../repository/fetch-backup.js';
@@ -61,6 +63,10 @@ export async function prepareRestore(
   request: PrepareRequest,
   context: StepContext,
 ): Promise<Prepared> {
+  return await withToolsKnown(() => prepare(tools, request, context));
+}
+
+async function prepare(tools: PostgresTools, request: PrepareRequest, context: StepContext): Promise<Prepared> {
   const { sandbox, chain, repository } = request;
   const done = await readSandboxRecord(sandbox.directory);
   if (done?.operation === context.operation) return done.prepared as Prepared;
@@ -73,9 +79,24 @@ export async function prepareRestore(
 
   const phases: Phase[] = [];
   const timed = async (name: Phase['name'], work: () => Promise<number>): Promise<void> => {
-    const started = performance.now();
-    const bytes = await work();
-    phases.push({ name, seconds: (performance.now() - started) / 1_000, bytes });
+    const [startedAt, started] = [new Date().toISOString(), performance.now()];
+    const watch = new WorkWatch(toolsDoing());
+    let bytes: number;
+    try {
+      bytes = await work();
+    } finally {
+      watch.stop();
+    }
+    phases.push({
+      name,
+      // Not the wall clock: a host's may jump.
+      seconds: (performance.now() - started) / 1_000,
+      bytes,
+      startedAt,
+      finishedAt: new Date().toISOString(),
+      ...(context.attempt > 1 ? { attempts: context.attempt } : {}),
+      ...watch.samples(),
+    });
   };
   const sources: string[] = [];
   await timed('fetch', async () => {

@@ -7,8 +7,10 @@ import { withConnection } from '../postgres/connection.js';
 import { endedByFullDisk, instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { StepContext } from '../process/step-context.js';
-import type { Replay, ResolvedTarget, Sandbox } from '../schema/results.js';
+import { WorkWatch } from '../process/work-watch.js';
+import type { Replay, ResolvedTarget, Sandbox, WorkSamples } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { StartupProcess } from './startup-process.js';
 import { raiseSettings } from './raise-settings.js';
 import { ReplaySamples } from './replay-samples.js';
 import { logSince, startOfReplay } from './replay-log.js';
@@ -31,6 +33,23 @@ export async function replayWal(
   tools: PostgresTools,
   request: { sandbox: Sandbox; target: ResolvedTarget; wal: { from: string; to: string; bytes: number } },
   context: StepContext,
+): Promise<Omit<Replay, 'phases'> & { seen?: WorkSamples }> {
+  const startup = new StartupProcess();
+  const watch = new WorkWatch(() => startup.doing());
+  try {
+    const replay = await waitForTarget(tools, request, startup, context);
+    const { samples: seen } = watch.samples();
+    return { ...replay, ...(seen === undefined ? {} : { seen }) };
+  } finally {
+    watch.stop();
+  }
+}
+
+async function waitForTarget(
+  tools: PostgresTools,
+  request: { sandbox: Sandbox; target: ResolvedTarget; wal: { from: string; to: string; bytes: number } },
+  startup: StartupProcess,
+  context: StepContext,
 ): Promise<Omit<Replay, 'phases'>> {
   const { sandbox, wal } = request;
   const logBytes = await startOfReplay(sandbox, context.operation);
@@ -39,6 +58,7 @@ export async function replayWal(
   for (;;) {
     context.signal.throwIfAborted();
     const status = await instanceStatus(sandbox.dataDirectory);
+    startup.of(status?.pid);
     if (status === undefined) {
       if (await raiseSettings(sandbox)) launches = 0;
       await explainStop(request, await logSince(sandbox, logBytes));

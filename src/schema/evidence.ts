@@ -52,6 +52,8 @@ export const evidenceSchema = z.object({
     waitedForHumansSeconds: z.number(),
     /** Between and around the phases: Temporal's dispatch, retries, dead workers. Part of the RTO. */
     otherSeconds: z.number().optional(),
+    /** By how much the wall clock said less than the phases together, which is impossible: it was set back. The RTO is the phases' sum then. */
+    clockSetBackSeconds: z.number().positive().optional(),
   }),
   /** How long the plan said that it would take, beside the RTO; absent where the server never took writes. */
   estimate: judgedEstimateSchema.optional(),

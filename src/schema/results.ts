@@ -62,11 +62,32 @@ export const captureSchema = z.object({
 });
 export type Capture = z.infer<typeof captureSchema>;
 
-/** One thing done in a restore and how long it took; `startedAt` is when it was first scheduled, so a crash loses no time. */
+/**
+ * What the process that did a phase's work was seen doing, by its state in the kernel at regular looks (docs/clock.md): how many looks, and
+ * the share of each. `cpu`: it ran, or waited for a processor. `disk`: it waited for a disk. `wal`: WAL was being brought from the archive,
+ * or waited for. `other`: everything else.
+ */
+export const workSamplesSchema = z.object({
+  looks: z.number().int().positive(),
+  cpu: z.number().min(0).max(1),
+  disk: z.number().min(0).max(1),
+  wal: z.number().min(0).max(1),
+  other: z.number().min(0).max(1),
+});
+export type WorkSamples = z.infer<typeof workSamplesSchema>;
+
+/** One thing done in a restore and how long it took. A phase that is a step of its own counts from its first scheduling: a crash loses no time. */
 export const phaseSchema = z.object({
   name: z.enum(['plan', 'verify', 'fetch', 'combine', 'replay', 'open', 'validate']),
   seconds: z.number().nonnegative(),
   bytes: z.number().nonnegative().optional(),
+  /** By the wall clock of the worker's host; absent in evidence of earlier pgdrills. */
+  startedAt: instantSchema.optional(),
+  finishedAt: instantSchema.optional(),
+  /** How often the step that this is a phase of was begun; absent where once was enough. */
+  attempts: z.number().int().min(2).optional(),
+  /** What it was seen waiting for; absent where nobody looked. */
+  samples: workSamplesSchema.optional(),
 });
 export type Phase = z.infer<typeof phaseSchema>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { judgeObjectives, readClock, type ClockInput } from '../../src/report/clock.js';
-import type { Approval, Opened, Plan, Prepared, Replay, Rpo, Validation } from '../../src/schema/results.js';
+import type { Approval, Opened, Phase, Plan, Prepared, Replay, Rpo, Validation } from '../../src/schema/results.js';
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 2, 0, second)).toISOString();
 
@@ -84,6 +84,56 @@ describe('the clock', () => {
     const clock = readClock({ ...whole, validation: undefined });
     expect(clock.rtoSeconds).toBe(40);
     expect(clock).not.toHaveProperty('rtoToProvenSeconds');
+  });
+
+  describe('and the phases together', () => {
+    const span = (name: Phase['name'], from: number, to: number, seconds = to - from): Phase => ({
+      name,
+      seconds,
+      startedAt: at(from),
+      finishedAt: at(to),
+    });
+    const timed: ClockInput = {
+      plan: { ...plan, phases: [span('plan', 0, 2)] },
+      prepared: { ...prepared, phases: [span('verify', 2, 12), span('combine', 12, 17)] },
+      replay: { ...replay, phases: [span('replay', 17, 25)] },
+      opened: { ...opened, openedAt: at(60), phases: [{ ...span('open', 40, 60), attempts: 2 }] },
+      approvals: [approval(26, 39)],
+    };
+    const restoring = ({ phases }: ReturnType<typeof readClock>): number =>
+      phases.reduce((sum, { seconds }) => sum + seconds, 0);
+
+    it('a step that was tried again counts from its first scheduling, and never beyond the RTO', () => {
+      const clock = readClock(timed);
+      expect(clock.rtoSeconds).toBe(47);
+      expect(restoring(clock) + clock.otherSeconds!).toBeCloseTo(47);
+      expect(clock).not.toHaveProperty('clockSetBackSeconds');
+    });
+
+    it('a wait during which a phase was at work is that phase’s time', () => {
+      // The gate is said to have been open until second 45, but the step behind it was scheduled at 40.
+      const clock = readClock({ ...timed, approvals: [approval(26, 45)] });
+      expect(clock.rtoSeconds).toBe(60 - 14);
+      expect(restoring(clock)).toBeLessThanOrEqual(clock.rtoSeconds!);
+    });
+
+    it('waits that overlap count once', () => {
+      const clock = readClock({ ...timed, approvals: [approval(26, 36), approval(30, 39)] });
+      expect(clock.rtoSeconds).toBe(47);
+    });
+
+    it('where the wall clock was set back, the RTO is their sum, and it is said', () => {
+      // Verification took 10 s by a clock that does not jump; the wall clock, set back by 30 s at the gate, has the server open at 30.
+      const clock = readClock({
+        ...timed,
+        opened: { ...opened, openedAt: at(30), phases: [span('open', 10, 30)] },
+        approvals: [approval(26, 9)],
+      });
+      expect(clock.rtoSeconds).toBe(2 + 10 + 5 + 8 + 20);
+      expect(clock.clockSetBackSeconds).toBe(15);
+      expect(clock.otherSeconds).toBe(0);
+      expect(clock.waitedForHumansSeconds).toBe(0);
+    });
   });
 
   it('is unknown where clocks were set back: 0 would meet every objective', () => {

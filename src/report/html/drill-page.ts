@@ -1,6 +1,7 @@
 import { bytes, count, seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
 import type { Check } from '../../schema/results.js';
+import { boundBy } from '../bound-by.js';
 import { chainPicture, replayCurve, timeline } from './drill-pictures.js';
 import { html, type Markup } from './markup.js';
 import { moment, page, table, tag } from './page.js';
@@ -69,12 +70,13 @@ function objective({ objectives }: Evidence, name: 'rto' | 'rpo'): Markup {
 function phaseTable({ clock, estimate }: Evidence): Markup {
   if (clock.phases.length === 0) return html``;
   return html`${table(
-    ['Phase', 'Took', 'Bytes', 'Rate'],
-    clock.phases.map(({ name, seconds: took, bytes: size }) => [
-      name,
-      seconds(took),
-      size === undefined ? '' : bytes(size),
-      size === undefined || took === 0 ? '' : `${bytes(Math.round(size / took))}/s`,
+    ['Phase', 'Took', 'Bytes', 'Rate', 'Bounded by'],
+    clock.phases.map((phase) => [
+      phase.name,
+      `${seconds(phase.seconds)}${phase.attempts === undefined ? '' : `, ${phase.attempts} tries`}`,
+      phase.bytes === undefined ? '' : bytes(phase.bytes),
+      phase.bytes === undefined || phase.seconds === 0 ? '' : `${bytes(Math.round(phase.bytes / phase.seconds))}/s`,
+      boundBy(phase) ?? '',
     ]),
   )}
   ${
@@ -82,6 +84,14 @@ function phaseTable({ clock, estimate }: Evidence): Markup {
       ? undefined
       : html`<p class="small muted">
           Between the phases (dispatch, retries, dead workers): ${seconds(clock.otherSeconds)}, part of the RTO.
+        </p>`
+  }
+  ${
+    clock.clockSetBackSeconds === undefined
+      ? undefined
+      : html`<p class="small muted">
+          The wall clock was set back by about ${seconds(clock.clockSetBackSeconds)} meanwhile: the RTO is the sum of
+          the phases.
         </p>`
   }
   ${

@@ -1,25 +1,24 @@
 import { lsnDistanceBytes } from '../../postgres/lsn.js';
 import { bytes, seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
-import { curvePicture, figure, type Span, spansPicture } from './charts.js';
+import { curvePicture, figure, spansPicture } from './charts.js';
 import { html, type Markup } from './markup.js';
+import { inTheirOrder, placeOnClock } from './timeline-spans.js';
 
-/** The phases of a restore after each other. Evidence knows how long each took; what went by between them is its own bar. */
-export async function timeline({ clock }: Evidence): Promise<Markup> {
-  const spans: Span[] = [];
-  let from = 0;
-  const add = (name: string, value: number, color: string): void => {
-    spans.push({ name, from, seconds: value, label: seconds(value), color });
-    from += value;
-  };
-  const restore = clock.phases.filter(({ name }) => name !== 'validate');
-  for (const { name, seconds: value } of restore) add(name, value, 'var(--accent)');
-  if (clock.otherSeconds !== undefined) add('between', clock.otherSeconds, 'var(--muted)');
-  for (const { name, seconds: value } of clock.phases.filter(({ name }) => name === 'validate'))
-    add(name, value, 'var(--second)');
+/**
+ * The phases of a restore and the waits for humans between them, at the times at which they were. Evidence of earlier pgdrills knows only how
+ * long phases took: there they follow each other, and what went by between them is a bar of its own.
+ */
+export async function timeline(evidence: Evidence): Promise<Markup> {
+  const { clock, approvals } = evidence;
+  const placed = placeOnClock(clock.phases, approvals);
+  const spans = placed?.spans ?? inTheirOrder(clock);
   if (spans.length === 0) return html`<p>No phase was completed.</p>`;
   const told = spans.map(({ name, label }) => `${name} ${label}`).join(', ');
-  return await figure(spansPicture(spans, `Phases in their order: ${told}.`));
+  const cut = placed?.cut === true ? ' A wait that is longer than all else is drawn shorter than it was.' : '';
+  return await figure(
+    spansPicture(spans, `${placed === undefined ? 'Phases in their order' : 'What happened when'}: ${told}.${cut}`),
+  );
 }
 
 /** From the full backup to where recovery stopped. A list that is drawn as a row of boxes: it reads aloud as it is. */
