@@ -1,6 +1,7 @@
 import { createCaptureLsn } from './capture-lsn.js';
 import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
+import { createChooseScenario } from './choose-scenario.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
 import { createConsolidateChain } from './consolidate-chain.js';
 import type { Dependencies } from './dependencies.js';
@@ -38,6 +39,7 @@ export function createActivities(dependencies: Dependencies) {
     recordBackup: createRecordBackup(dependencies),
     recordFailedBackup: createRecordFailedBackup(dependencies),
     captureLsn: createCaptureLsn(dependencies),
+    chooseScenario: createChooseScenario(dependencies),
     planRestore: createPlanRestore(dependencies),
     prepareRestore: createPrepareRestore(dependencies),
     replayWal: createReplayWal(dependencies),

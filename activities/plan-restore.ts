@@ -3,6 +3,7 @@ import { UsageError } from '../src/errors.js';
 import { currentOwner } from '../src/registry/current.js';
 import { planRestore } from '../src/restore/plan.js';
 import { planUnderHold } from '../src/restore/run-hold.js';
+import { recordedFenceFor } from '../src/restore/recorded-fence.js';
 import type { Fence, Plan } from '../src/schema/results.js';
 import { parseTarget } from '../src/schema/target.js';
 import type { Dependencies } from './dependencies.js';
@@ -14,6 +15,8 @@ interface PlanInput {
   cluster: string;
   target: string;
   fence?: Fence;
+  /** The last backup of the chain that is to be used. */
+  chain?: string;
   /** A sandbox whose copy of the repository is to be restored from: a sabotage drill's. */
   copyIn?: string;
 }
@@ -29,19 +32,21 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
     const tools = await toolsOfRepository(dependencies, repository);
     const { signal } = context;
     const makePlan = (): ReturnType<typeof planRestore> =>
-      planRestore(tools, { repository, walDirectory, target, fence: input.fence, signal });
+      planRestore(tools, { repository, walDirectory, target, fence: input.fence, chain: input.chain, signal });
     const owner = currentOwner();
     // A copy is the drill's own: nobody else removes anything from it.
     const plan =
       input.copyIn !== undefined || owner === undefined
         ? await makePlan()
         : await planUnderHold(repository, owner, signal, makePlan);
+    const recorded = await recordedFenceFor(tools, { repository, walDirectory, target, resolved: plan.target });
     return {
       orderedAt: context.scheduledAt.toISOString(),
       chain: plan.chain.map(({ id, type, startLsn, endLsn, sizeBytes }) => ({ id, type, startLsn, endLsn, sizeBytes })),
       target: plan.target,
       wal: plan.wal,
       warnings: plan.warnings,
+      ...(recorded === undefined ? {} : { recorded }),
       estimate: plan.estimate,
       phases: [phaseUntilNow(context, 'plan')],
     };

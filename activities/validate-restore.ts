@@ -4,7 +4,7 @@ import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
 import { onWatchedServer } from '../src/restore/watch-server.js';
-import type { Capture, Replay, Sandbox, Validation } from '../src/schema/results.js';
+import type { KnownFence, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
 import { phaseUntilNow, type Step, step } from './step.js';
@@ -12,7 +12,9 @@ import { phaseUntilNow, type Step, step } from './step.js';
 interface Input {
   cluster: string;
   sandbox: Sandbox;
-  capture?: Capture;
+  /** What is known of the source at the target, and why nothing is. */
+  capture?: KnownFence;
+  whyNotKnown?: string;
   /** As in the workflow's input, and what replay reached. Absent where an earlier pgdrill began the run. */
   target?: string;
   replay?: Replay;
@@ -30,6 +32,7 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
       sandbox: input.sandbox,
       role,
       capture: input.capture,
+      whyNotKnown: input.whyNotKnown,
       connections: cluster.fingerprint.connections,
       sourceConnection: cluster.connection,
       business: {

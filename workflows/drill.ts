@@ -1,8 +1,10 @@
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { z } from 'zod';
 
 import type { DrillResult } from '../src/schema/evidence.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import type { Capture, Finding } from '../src/schema/results.js';
+import type { ChosenScenario } from '../src/schema/scenario.js';
 import { type BackupType, drillInputSchema } from '../src/schema/workflow-inputs.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
@@ -18,7 +20,7 @@ import { takeBackup } from './take-backups.js';
 /** The runbook: restore the cluster into a sandbox, prove that it equals the source, record how long it took, clean up. */
 export async function drill(rawInput: unknown): Promise<DrillResult> {
   const input = parseInput(drillInputSchema, rawInput);
-  const { cluster, target, backup } = input;
+  const { cluster, backup } = input;
   const progress = new RunProgress('drill', cluster);
   const settings = await steps.loadSettings({ cluster });
   const gates = new Gates(progress, input.gates ?? settings.gates, gateTimeoutOf(input.gateTimeout, settings));
@@ -27,22 +29,33 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
 
   let failure: Error | undefined;
   try {
-    outcome.findings = await progress.step('archive check', () => steps.checkArchive({ cluster }), archivingOf);
+    // What the rotation chooses decides whether the source is asked at all; what another one needs may only be archived by the check.
+    if (input.scenario === 'rotate') outcome.scenario = await chooseScenario(progress, input);
+    if ((outcome.scenario?.name ?? input.scenario) !== 'source-lost')
+      outcome.findings = await progress.step('archive check', () => steps.checkArchive({ cluster }), archivingOf);
     for (const type of backup === 'none' ? [] : (backup.split('+') as BackupType[])) {
       const { warnings } = await takeBackup(progress, cluster, type);
       outcome.findings.push(...warnings.map((message): Finding => ({ name: 'catalog', level: 'warning', message })));
     }
+    if (input.scenario !== 'now') outcome.scenario ??= await chooseScenario(progress, input);
+    const { target, chain } = outcome.scenario ?? input;
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
-    const { prepared, replay } = await restore(
-      { cluster, target, sandboxId: id, ...capture },
+    const { plan, prepared, replay } = await restore(
+      { cluster, target, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }) },
       progress,
       gates,
       outcome,
     );
+    const known = plan.recorded === undefined ? capture : { capture: plan.recorded };
+    const whyNotKnown = outcome.scenario?.notCompared;
     outcome.validation = await progress.step(
       'validation',
-      () => steps.validateRestore({ cluster, sandbox: prepared.sandbox, target, replay, ...capture }),
+      () =>
+        steps.validateRestore({
+          ...{ cluster, sandbox: prepared.sandbox, target, replay, ...known },
+          ...(whyNotKnown === undefined ? {} : { whyNotKnown }),
+        }),
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),
     );
   } catch (error) {
@@ -56,6 +69,17 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     const cleaned = await settle(() => cleanUpOrAlarm(progress, { cluster, sandboxId: id }));
     return conclude(failure, ended, cleaned.error);
   });
+}
+
+async function chooseScenario(
+  progress: RunProgress,
+  { cluster, scenario, seed }: z.output<typeof drillInputSchema>,
+): Promise<ChosenScenario> {
+  return await progress.step(
+    'scenario',
+    () => steps.chooseScenario({ cluster, scenario, ...(seed === undefined ? {} : { seed }) }),
+    ({ name, why }) => `${name}: ${why}`,
+  );
 }
 
 async function captureLsn(progress: RunProgress, cluster: string, drillId: string): Promise<{ capture: Capture }> {

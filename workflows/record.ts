@@ -2,6 +2,7 @@ import { isCancellation, workflowInfo } from '@temporalio/workflow';
 
 import type { DrillResult } from '../src/schema/evidence.js';
 import type { Capture, Finding, Validation } from '../src/schema/results.js';
+import type { ChosenScenario } from '../src/schema/scenario.js';
 import { StoppedAtGate } from './gates.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import type { RestoreOutcome } from './restore.js';
@@ -10,6 +11,7 @@ import { steps } from './steps.js';
 /** What a run has come to when it ends: all that goes into the evidence. */
 export interface RunOutcome extends RestoreOutcome {
   findings: Finding[];
+  scenario?: ChosenScenario;
   capture?: Capture;
   validation?: Validation;
 }

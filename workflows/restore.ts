@@ -16,6 +16,8 @@ export interface RestoreRequest {
   cluster: string;
   target: string;
   capture?: Capture;
+  /** The last backup of the chain that it has to be restored from. */
+  chain?: string;
   sandboxId: string;
   /** The data directory of a recovery; a drill has its own. */
   into?: string;
@@ -36,12 +38,19 @@ export async function restore(
   gates: Gates,
   outcome: RestoreOutcome,
 ): Promise<Required<RestoreOutcome>> {
-  const { cluster, target, capture, sandboxId, into, orFix = justOnce } = request;
+  const { cluster, target, capture, chain, sandboxId, into, orFix = justOnce } = request;
   const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
   const plan = await progress.step(
     'plan',
-    () => steps.planRestore({ cluster, target, ...(capture === undefined ? {} : { fence: capture.fence }), ...copyIn }),
+    () =>
+      steps.planRestore({
+        cluster,
+        target,
+        ...(capture === undefined ? {} : { fence: capture.fence }),
+        ...(chain === undefined ? {} : { chain }),
+        ...copyIn,
+      }),
     (each) =>
       `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}${each.estimate === undefined ? '' : `; about ${seconds(each.estimate.seconds)} until it takes writes`}`,
   );

@@ -89,6 +89,14 @@ const { captureLsn } = proxyActivities<Activities>({
   summary: 'LSN capture: the fence, RPO, fingerprint of the source',
 });
 
+// May scan all the archived WAL for statements that went wrong.
+const { chooseScenario } = proxyActivities<Activities>({
+  startToCloseTimeout: '6h',
+  ...begun,
+  retry: patient,
+  summary: 'Scenario: which failure is rehearsed, and where that leads',
+});
+
 // May scan all the WAL behind a backup for the target.
 const { planRestore } = proxyActivities<Activities>({
   startToCloseTimeout: '6h',
@@ -240,6 +248,7 @@ export const steps = {
   recordBackup,
   recordFailedBackup,
   captureLsn,
+  chooseScenario,
   planRestore,
   prepareRestore,
   replayWal,

@@ -1,12 +1,13 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { startWorkflow } from '../client/start.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import type { DrillResult } from '../schema/evidence.js';
+import { type ScenarioRequest, scenarioRequestSchema } from '../schema/scenario.js';
 import { parseTarget, targetForms } from '../schema/target.js';
-import type { DrillInput, GateName } from '../schema/workflow-inputs.js';
+import { type DrillInput, drillInputSchema, type GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed, sayStarted } from './finish.js';
 import { readEnding } from '../client/failures.js';
@@ -15,7 +16,10 @@ import { print, printJson } from './terminal.js';
 import { watchWorkflow } from './watch-workflow.js';
 
 interface DrillOptions {
+  scenario?: ScenarioRequest;
+  seed?: number;
   target: string;
+  chain?: string;
   backup: 'none' | 'full' | 'incremental' | 'differential' | 'full+incremental' | 'full+differential';
   gate?: GateName[];
   gateTimeout?: string;
@@ -29,7 +33,14 @@ export function addDrill(program: Command, exit: (code: ExitCode) => void): void
     .command('drill')
     .description('restore into a sandbox, prove that it equals the source, measure RTO and RPO, clean up')
     .argument('<cluster>', 'a cluster of the configuration')
+    .addOption(
+      new Option('--scenario <scenario>', 'which failure is rehearsed; all but now choose the target themselves')
+        .choices(scenarioRequestSchema.options)
+        .default('now'),
+    )
+    .option('--seed <number>', 'what scenario random draws with (default: one that is drawn)', wholeNumber)
     .option('--target <target>', `where recovery stops: ${targetForms}`, 'fence')
+    .option('--chain <backup>', 'restore from the chain that ends with this backup (default: the fastest)')
     .addOption(
       new Option('--backup <what>', 'backups to take first')
         .choices(['none', 'full', 'incremental', 'differential', 'full+incremental', 'full+differential'])
@@ -39,7 +50,10 @@ export function addDrill(program: Command, exit: (code: ExitCode) => void): void
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
     .option('--id <id>', 'the workflow id (default: drill-CLUSTER-TIME)')
     .option('--detach', 'start it and return at once')
-    .addHelpText('after', '\nExample:\n  pgdrill drill shop --backup incremental --gate promote')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pgdrill drill shop --backup incremental --gate promote\n  pgdrill drill shop --scenario old',
+    )
     .action(async (cluster: string, options: DrillOptions, command: Command) => {
       exit(await runDrill(await loadFor(command), cluster, options, globalOptions(command).json === true));
     });
@@ -60,9 +74,13 @@ export async function runDrill(
     cluster,
     target: options.target,
     backup: options.backup,
+    ...(options.scenario === undefined ? {} : { scenario: options.scenario }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.chain === undefined ? {} : { chain: options.chain }),
     ...(options.gate === undefined ? {} : { gates: options.gate }),
     ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
   };
+  refuseContradiction(input);
   return await withTemporal(loaded, async (temporal) => {
     const handle = await startWorkflow(temporal, 'drill', input, {
       taskQueue: loaded.configuration.temporal.task_queue,
@@ -83,6 +101,22 @@ export async function runDrill(
       return code;
     }
   });
+}
+
+/** The workflow would say the same, but only once a worker has taken it. */
+function refuseContradiction(input: DrillInput): void {
+  const parsed = drillInputSchema.safeParse(input);
+  if (parsed.success) return;
+  throw new UsageError({
+    what: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    means: 'Nothing was started.',
+    todo: 'Correct it: pgdrill drill --help',
+  });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
 }
 
 function show(result: DrillResult, asJson: boolean): void {

@@ -13,6 +13,8 @@ export function renderDrill(result: DrillResult): string {
   const section = (title: string, rows: string[][]): void => {
     if (rows.length > 0) sections.push(`${colors.bold(title)}\n${indent(renderTable(rows))}`);
   };
+  const { scenario } = result;
+  section('Scenario', scenario === undefined ? [] : [[colors.bold(scenario.name), scenario.why]]);
   section(
     'Chain',
     chain.map(({ id, type, startLsn, endLsn, sizeBytes }) => [id, type, `${startLsn} → ${endLsn}`, bytes(sizeBytes)]),
@@ -25,7 +27,9 @@ export function renderDrill(result: DrillResult): string {
           [
             'fence',
             fence.lsn,
-            `timeline ${fence.timeline}, try ${fence.tries}, ${count(fence.commitsSeen)} commits before and ${count(fence.commitsUnseen)} after the cut looked at`,
+            result.fenceOf === undefined
+              ? `timeline ${fence.timeline}, try ${fence.tries}, ${count(fence.commitsSeen)} commits before and ${count(fence.commitsUnseen)} after the cut looked at`
+              : `timeline ${fence.timeline}, as drill ${result.fenceOf} recorded it at ${fence.takenAt}`,
           ],
         ]),
   ]);

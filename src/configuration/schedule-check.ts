@@ -2,8 +2,9 @@ import { isCovered, shortestIntervalMs } from '../schedules/coincide.js';
 import { calendarOf, cronOf, parseCron } from '../schedules/cron.js';
 import { stepsBackFor } from '../schedules/precedence.js';
 import { checkTimeZone } from '../schedules/zone.js';
-import { type PolicyConfiguration, policiesSchema } from '../schema/policy.js';
+import { type PolicyConfiguration, policiesSchema, scheduledDrillsSchema } from '../schema/policy.js';
 import { parseDurationMs } from '../schema/primitives.js';
+import { conflictsWithScenario } from '../schema/scenario.js';
 import type { SchemaProblem } from './issue-text.js';
 import type { KeyPath } from './yaml-source.js';
 
@@ -24,6 +25,11 @@ export function checkSchedules(clusterPath: string[], cluster: unknown): SchemaP
     for (const [name, schedule] of entries(field(cluster, key)))
       problems.push(...checkOne([...clusterPath, key, name], schedule));
   for (const key of single) problems.push(...checkOne([...clusterPath, key], field(cluster, key)));
+  for (const [name, drill] of entries(field(cluster, 'drills'))) {
+    const asked = scheduledDrillsSchema.safeParse({ [name]: drill }).data?.[name];
+    for (const { key, text } of asked === undefined ? [] : conflictsWithScenario(asked))
+      problems.push({ path: [...clusterPath, 'drills', name, key], text: `${text}.` });
+  }
   const policies = policiesSchema.safeParse(field(cluster, 'policies'));
   if (problems.length === 0 && policies.success) problems.push(...checkTogether(clusterPath, policies.data));
   return problems;

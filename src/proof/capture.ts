@@ -17,7 +17,7 @@ import type { Wal } from '../repository/wal-mode.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { BusinessCheck } from '../schema/business-check.js';
-import type { Capture } from '../schema/results.js';
+import type { Capture, KnownFence } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askSource } from './business/business-checks.js';
 import type { ContentPolicy } from './content/content-policy.js';
@@ -278,7 +278,7 @@ async function keep(
 /** Reads the kept fingerprint back. @throws RepositoryError when it is not the one that was taken. */
 export async function readKeptFingerprint(
   repository: Repository,
-  kept: Capture['fingerprint'],
+  kept: KnownFence['fingerprint'],
 ): Promise<ClusterFingerprint> {
   const text = await repository.storage.readText(kept.path);
   if (text === undefined || createHash('sha256').update(text).digest('hex') !== kept.sha256) {

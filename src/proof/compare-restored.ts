@@ -25,7 +25,8 @@ export async function compareWithSource(
   context: StepContext,
 ): Promise<{ checks: Check[]; notCompared: string[]; source?: ClusterFingerprint }> {
   if (request.capture === undefined) {
-    const reason = 'the drill’s target is not a fence, so nothing is known of the source at that place';
+    const reason =
+      request.whyNotKnown ?? 'the drill’s target is not a fence, so nothing is known of the source at that place';
     return {
       checks: [
         {

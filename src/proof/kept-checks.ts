@@ -9,7 +9,7 @@ import { makePrivateDirectory, writeFileDurably } from '../files/durable.js';
 import { withConnection } from '../postgres/connection.js';
 import type { StepContext } from '../process/step-context.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
-import type { Capture, Sandbox } from '../schema/results.js';
+import type { KnownFence, Sandbox } from '../schema/results.js';
 import { version } from '../version.js';
 
 const ownerSchema = z.object({ operation: z.string(), key: z.string(), attempt: z.number().int() });
@@ -32,7 +32,7 @@ export interface KeptChecks {
  */
 export async function openKeptChecks(
   sandbox: Sandbox,
-  capture: Capture | undefined,
+  capture: KnownFence | undefined,
   context: StepContext,
 ): Promise<KeptChecks> {
   const directory = join(sandbox.directory, 'validation');

@@ -3,7 +3,7 @@ import type { StepContext } from '../process/step-context.js';
 import { keys, type Repository } from '../repository/repository.js';
 import { runSandbox } from '../restore/open.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
-import type { Capture, Check, Sandbox } from '../schema/results.js';
+import type { Check, KnownFence, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
@@ -25,8 +25,10 @@ export interface ValidateRequest {
   sandbox: Sandbox;
   /** The role that read the source: pg_dump shows a role what it may see, so both sides are read by the same. */
   role: string;
-  /** Absent where the drill had another target than the fence: then content cannot be compared. */
-  capture: Capture | undefined;
+  /** Absent where nothing is known of the source at the target: then content cannot be compared. */
+  capture: KnownFence | undefined;
+  /** Why that is so, as part of a sentence. */
+  whyNotKnown?: string | undefined;
   connections: number;
   /** The source as it is now: asked, where it can be reached, for the rows that differ. Never needed for a verdict. */
   sourceConnection?: Conninfo | undefined;

@@ -2,6 +2,7 @@ import type { ResolvedCluster } from '../configuration/cluster.js';
 import { judgeEstimate } from '../estimate/estimate-restore.js';
 import { judge } from '../proof/verdict.js';
 import type { DrillResult, Evidence } from '../schema/evidence.js';
+import { seconds } from '../schema/figures.js';
 import type {
   Approval,
   Capture,
@@ -13,6 +14,7 @@ import type {
   Validation,
   Verdict,
 } from '../schema/results.js';
+import type { ChosenScenario } from '../schema/scenario.js';
 import { judgeObjectives, readClock } from './clock.js';
 
 /** Everything that a drill or recovery knows when it is over, however it ended. */
@@ -26,6 +28,7 @@ export interface Outcome {
   /** The workflow's input with its defaults filled in. */
   input: Record<string, unknown>;
   findings: Finding[];
+  scenario?: ChosenScenario | undefined;
   capture?: Capture | undefined;
   plan?: Plan | undefined;
   prepared?: Prepared | undefined;
@@ -82,7 +85,8 @@ export function buildEvidence(
 ): Evidence {
   const clock = readClock(outcome);
   const { verdict, reasons } = verdictOf(outcome);
-  const { capture, plan, replay } = outcome;
+  const { capture, plan, replay, scenario } = outcome;
+  const known = plan?.recorded ?? capture;
   return {
     formatVersion: 1,
     id: outcome.id,
@@ -97,8 +101,11 @@ export function buildEvidence(
     reasons,
     input: outcome.input,
     rerun: rerunCommand(outcome, cluster.name),
+    ...(scenario === undefined ? {} : { scenario }),
     ...(plan === undefined ? {} : { target: plan.target }),
-    ...(capture === undefined ? {} : { fence: capture.fence, rpo: capture.rpo }),
+    ...(known === undefined ? {} : { fence: known.fence, fingerprint: known.fingerprint }),
+    ...(plan?.recorded === undefined ? {} : { fenceOf: plan.recorded.drill }),
+    ...(capture === undefined ? {} : { rpo: capture.rpo }),
     chain: plan?.chain ?? [],
     ...(outcome.prepared === undefined ? {} : { restoredBytes: outcome.prepared.restoredBytes }),
     ...(replay === undefined ? {} : { replay: replayOf(replay) }),
@@ -114,9 +121,23 @@ export function buildEvidence(
       ...outcome.findings,
       ...(plan?.warnings ?? []).map((message): Finding => ({ name: 'repository', level: 'warning', message })),
       ...(outcome.opened?.findings ?? []),
+      ...lossOf(outcome),
     ],
     versions,
   };
+}
+
+/** Where the source was not asked, its losses cannot be counted; what survived bounds them. */
+function lossOf({ scenario, plan, replay }: Outcome): Finding[] {
+  if (scenario?.name !== 'source-lost' || plan === undefined || replay?.lastCommitAt === undefined) return [];
+  const lost = Math.max(0, (Date.parse(plan.orderedAt) - Date.parse(replay.lastCommitAt)) / 1_000);
+  return [
+    {
+      name: 'recovery point',
+      level: 'ok',
+      message: `The last commit that survived is of ${replay.lastCommitAt}: commits of at most the last ${seconds(lost)} before the order were lost (by the clocks of source and repository).`,
+    },
+  ];
 }
 
 function replayOf({ samples, ...replay }: Replay): NonNullable<Evidence['replay']> {
@@ -140,7 +161,7 @@ export function toDrillResult(
   warnings: string[],
   reportPath?: string,
 ): DrillResult {
-  const { clock, rpo, fence, replay, estimate } = evidence;
+  const { clock, rpo, fence, fenceOf, replay, estimate, scenario } = evidence;
   return {
     id: evidence.id,
     cluster: evidence.cluster,
@@ -158,7 +179,9 @@ export function toDrillResult(
     ...(estimate === undefined ? {} : { estimate }),
     ...(rpo === undefined ? {} : { rpo }),
     target: evidence.target?.requested ?? textOf(evidence.input['target']),
+    ...(scenario === undefined ? {} : { scenario }),
     ...(fence === undefined ? {} : { fence }),
+    ...(fenceOf === undefined ? {} : { fenceOf }),
     ...(replay === undefined ? {} : { replay: replayFigures(replay) }),
     ...(evidencePath === undefined ? {} : { evidencePath }),
     ...(reportPath === undefined ? {} : { reportPath }),
@@ -166,12 +189,17 @@ export function toDrillResult(
   };
 }
 
-/** A drill of a fence is run again at the same LSN, from the same backups, as long as they are kept. */
+/**
+ * A drill of a fence is run again at the same LSN, from the same backups, as long as they are kept; there it is compared with the same
+ * fingerprint. What a scenario chose is named, since it would choose anew.
+ */
 function rerunCommand(outcome: Outcome, cluster: string): string {
-  const target = textOf(outcome.input['target']);
+  const target = outcome.scenario?.target ?? textOf(outcome.input['target']);
   const same = target === 'fence' && outcome.capture !== undefined ? `lsn=${outcome.capture.fence.lsn}` : target;
+  const chain = outcome.scenario?.chain ?? textOf(outcome.input['chain']);
+  if (outcome.scenario?.name === 'source-lost') return `pgdrill drill ${cluster} --scenario source-lost`;
   return outcome.kind === 'drill'
-    ? `pgdrill drill ${cluster} --target '${same}'`
+    ? `pgdrill drill ${cluster} --target '${same}'${chain === '' ? '' : ` --chain '${chain}'`}`
     : `pgdrill recover ${cluster} --into '${textOf(outcome.input['into'])}' --target '${same}'`;
 }
 

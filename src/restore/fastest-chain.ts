@@ -14,7 +14,7 @@ export interface Candidate {
   estimate: Estimate;
 }
 
-interface Reach {
+export interface Reach {
   lsn: string;
   knownFrom: string;
   archive: WalArchive;
@@ -47,7 +47,8 @@ export function rankChains(backups: readonly BackupRecord[], request: Reach, pas
   return [...faster, leastWal, ...fastestFirst.slice(faster.length)];
 }
 
-function reaches(backup: BackupRecord, { lsn, knownFrom, archive, history }: Reach): boolean {
+/** Whether a backup and the archived WAL behind it lead to a place. */
+export function reaches(backup: BackupRecord, { lsn, knownFrom, archive, history }: Reach): boolean {
   const span = history.find(({ timeline }) => timeline === backup.timeline);
   if (span === undefined || compareLsn(backup.endLsn, lsn) > 0) return false;
   // What a timeline left before the backup ended is not in it.

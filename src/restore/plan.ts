@@ -41,6 +41,8 @@ export async function planRestore(
     walDirectory: string;
     target: Target;
     fence: Fence | undefined;
+    /** The last backup of the chain that is to be used, whatever another one would take. */
+    chain?: string | undefined;
     signal: AbortSignal;
   },
 ): Promise<RestorePlan> {
@@ -53,9 +55,11 @@ export async function planRestore(
     });
   }
   refuseOtherTools(tools, backups);
+  const considered = byEnd(backups).filter(({ id }) => request.chain === undefined || id === request.chain);
+  if (considered.length === 0) throw noSuchBackup(request);
   let newestFailure: Error | undefined;
   const warnings: string[] = [];
-  for (const backup of byEnd(backups)) {
+  for (const backup of considered) {
     try {
       chainOf(backups, backup.id);
     } catch (error) {
@@ -78,9 +82,9 @@ export async function planRestore(
     return { ...(await chooseFastest(tools, request, { backups, backup, target, wal })), warnings };
   }
   if (newestFailure !== undefined) throw newestFailure;
-  const oldest = backups.reduce((a, b) => (compareLsn(a.endLsn, b.endLsn) <= 0 ? a : b));
+  const oldest = considered.reduce((a, b) => (compareLsn(a.endLsn, b.endLsn) <= 0 ? a : b));
   throw new TargetError({
-    what: `The target ${formatTarget(request.target)} lies before the end of the oldest backup (${oldest.id}, consistent from ${oldest.endLsn}, ${oldest.finishedAt}).`,
+    what: `The target ${formatTarget(request.target)} lies before the end of the ${request.chain === undefined ? 'oldest backup' : 'backup that was asked for'} (${oldest.id}, consistent from ${oldest.endLsn}, ${oldest.finishedAt}).`,
     means: 'A backup can only be recovered to a point behind its own end.',
     todo:
       ((await expiredIn(request.repository))?.expiredWal.length ?? 0) > 0
@@ -110,7 +114,7 @@ async function chooseFastest(
   );
   for (const candidate of ranked) {
     const last = candidate.chain.at(-1);
-    if (last === undefined) continue;
+    if (last === undefined || (request.chain !== undefined && last.id !== request.chain)) continue;
     const same = last.id === found.backup.id ? target : await resolveAgain(tools, request, last, found);
     if (same === undefined) continue;
     return {
@@ -143,6 +147,14 @@ async function resolveAgain(
     if (error instanceof TargetError || error instanceof RepositoryError) return undefined;
     throw error;
   }
+}
+
+function noSuchBackup({ repository, chain }: PlanRequest): RepositoryError {
+  return new RepositoryError({
+    what: `There is no backup ${chain ?? ''} in the repository ${repository.path}.`,
+    means: 'A restore from the chain that ends with it is not possible.',
+    todo: `Choose one of those that are there: pgdrill backups ${repository.cluster}`,
+  });
 }
 
 /** pg_waldump finds no record in the WAL of another major version, which would look like the end of the archive. */
@@ -191,10 +203,10 @@ async function reachableWal(
 }
 
 /** The youngest timeline in the archive that descends from the backup's, or the one asked for. */
-async function chooseTimeline(
+export async function chooseTimeline(
   archive: WalArchive,
   backup: BackupRecord,
-  wanted: number | undefined,
+  wanted?: number,
 ): Promise<{ timeline: number; history: { timeline: number; endLsn?: string }[] }> {
   const candidates =
     wanted === undefined

@@ -4,6 +4,7 @@ import { judgedEstimateSchema } from './estimate.js';
 import { clusterNameSchema, instantSchema } from './primitives.js';
 import {
   approvalSchema,
+  captureSchema,
   chainLinkSchema,
   checkSchema,
   fenceSchema,
@@ -15,6 +16,7 @@ import {
   rpoSchema,
   verdictSchema,
 } from './results.js';
+import { chosenScenarioSchema } from './scenario.js';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 
@@ -37,8 +39,15 @@ export const evidenceSchema = z.object({
   input: z.record(z.string(), z.unknown()),
   /** The exact command that runs the same again. */
   rerun: z.string(),
+  /** Which failure was rehearsed; absent where a drill had a target of its own, and in evidence of earlier pgdrills. */
+  scenario: chosenScenarioSchema.optional(),
   target: resolvedTargetSchema.optional(),
+  /** Where content was compared with the source: taken by this drill, or by the one that `fenceOf` names. */
   fence: fenceSchema.optional(),
+  /** The earlier drill whose fence this is. */
+  fenceOf: z.string().optional(),
+  /** The source's fingerprint at the fence, a file in the repository: later drills compare with it. */
+  fingerprint: captureSchema.shape.fingerprint.optional(),
   rpo: rpoSchema.optional(),
   chain: z.array(chainLinkSchema),
   restoredBytes: z.number().optional(),
@@ -96,7 +105,9 @@ export const drillResultSchema = evidenceSchema
     estimate: judgedEstimateSchema.optional(),
     rpo: rpoSchema.optional(),
     target: z.string(),
+    scenario: chosenScenarioSchema.optional(),
     fence: fenceSchema.optional(),
+    fenceOf: z.string().optional(),
     replay: replaySchema.omit({ phases: true, samples: true }).optional(),
     evidencePath: z.string().optional(),
     /** The same for people, as one HTML file. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { durationSchema } from './primitives.js';
 import { scheduleFields, scheduleNameSchema } from './schedule.js';
+import { scenarioRequestSchema } from './scenario.js';
 import { targetTextSchema } from './target.js';
 import { drillBackupSchema, gateNameSchema } from './workflow-inputs.js';
 
@@ -29,7 +30,12 @@ const pauseOnFailure = z
 
 const scheduledDrillSchema = z.strictObject({
   ...scheduleFields,
-  target: targetTextSchema.optional().describe('Where recovery stops. Default: `fence`.'),
+  scenario: scenarioRequestSchema
+    .optional()
+    .describe(
+      'Which failure is rehearsed (docs/scenarios.md); `rotate` takes the one that was not proven for longest. Default: `now`.',
+    ),
+  target: targetTextSchema.optional().describe('Where recovery stops. Default: `fence`. Only with scenario `now`.'),
   backup: drillBackupSchema.optional().describe('Backups to take first. Default: `none`.'),
   gates: z.array(gateNameSchema).optional().describe('Where it waits for a human. Default: the cluster’s `gates`.'),
   gate_timeout: durationSchema.optional().describe('How long a gate waits. Default: the cluster’s `gate_timeout`.'),

@@ -62,6 +62,14 @@ export const captureSchema = z.object({
 });
 export type Capture = z.infer<typeof captureSchema>;
 
+/** A place in the WAL at which the source's content is known: its fence, and the fingerprint that was taken there. */
+export const knownFenceSchema = captureSchema.omit({ rpo: true });
+export type KnownFence = z.infer<typeof knownFenceSchema>;
+
+/** One that an earlier drill left in the repository. */
+export const recordedFenceSchema = knownFenceSchema.extend({ drill: z.string() });
+export type RecordedFence = z.infer<typeof recordedFenceSchema>;
+
 /**
  * What the process that did a phase's work was seen doing, by its state in the kernel at regular looks (docs/clock.md): how many looks, and
  * the share of each. `cpu`: it ran, or waited for a processor. `disk`: it waited for a disk. `wal`: WAL was being brought from the archive,
@@ -118,6 +126,8 @@ export const planSchema = z.object({
   /** WAL from the last link's start to the target (or to the end of the archive, where the target's LSN is not known). */
   wal: z.object({ from: lsnSchema, to: lsnSchema, bytes: z.number() }),
   warnings: z.array(z.string()),
+  /** Of a target `lsn=…` at which an earlier drill took its fence: what it knew of the source there. */
+  recorded: recordedFenceSchema.optional(),
   /** How long it will take; absent in plans of earlier pgdrills. */
   estimate: estimateSchema.optional(),
   phases: z.array(phaseSchema),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { scheduleNameSchema } from './schedule.js';
+import { conflictsWithScenario, scenarioRequestSchema } from './scenario.js';
 import { targetTextSchema } from './target.js';
 
 /** Where a run can be told beforehand to wait. */
@@ -47,16 +48,27 @@ export const drillBackupSchema = z.enum([
 ]);
 
 /** What `drill` is started with: `{"cluster": "shop"}` is enough. */
-export const drillInputSchema = z.strictObject({
-  cluster: clusterNameSchema,
-  target: targetTextSchema.default('fence'),
-  /** Backups to take first. `none`: restore from what exists, as a disaster would. */
-  backup: drillBackupSchema.default('none'),
-  /** Where to wait for a human. Default: the cluster's `gates`. */
-  gates: z.array(gateNameSchema).optional(),
-  /** How long a gate waits. Default: the cluster's `gate_timeout`. */
-  gateTimeout: durationSchema.optional(),
-});
+export const drillInputSchema = z
+  .strictObject({
+    cluster: clusterNameSchema,
+    /** Which failure is rehearsed. All but `now` choose the target themselves. */
+    scenario: scenarioRequestSchema.default('now'),
+    /** What scenario `random` draws with. Default: one that is drawn and kept in the evidence. */
+    seed: z.number().int().min(0).max(2_147_483_647).optional(),
+    target: targetTextSchema.default('fence'),
+    /** The last backup of the chain to restore from. Default: the fastest chain that reaches the target. */
+    chain: z.string().min(1).optional(),
+    /** Backups to take first. `none`: restore from what exists, as a disaster would. */
+    backup: drillBackupSchema.default('none'),
+    /** Where to wait for a human. Default: the cluster's `gates`. */
+    gates: z.array(gateNameSchema).optional(),
+    /** How long a gate waits. Default: the cluster's `gate_timeout`. */
+    gateTimeout: durationSchema.optional(),
+  })
+  .superRefine((input, context) => {
+    for (const { key, text } of conflictsWithScenario(input))
+      context.addIssue({ code: 'custom', path: [key], message: text });
+  });
 export type DrillInput = z.input<typeof drillInputSchema>;
 
 /** What `recover` is started with. */

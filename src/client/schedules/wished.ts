@@ -26,7 +26,7 @@ const backups: SchedulesOf = (cluster, { policies }) => {
 
 const drills: SchedulesOf = (cluster, configuration) =>
   Object.entries(configuration.drills).map(([name, drill]) => {
-    const { target, backup, gates, gate_timeout, pause_on_failure } = drill;
+    const { scenario, target, backup, gates, gate_timeout, pause_on_failure } = drill;
     return {
       ...namesOf(cluster, 'drill', name),
       ...timesOf(drill),
@@ -34,6 +34,7 @@ const drills: SchedulesOf = (cluster, configuration) =>
       workflowId: `drill-${cluster}-${name}`,
       input: {
         cluster,
+        ...(scenario === undefined ? {} : { scenario }),
         ...(target === undefined ? {} : { target }),
         ...(backup === undefined ? {} : { backup }),
         ...(gates === undefined ? {} : { gates }),

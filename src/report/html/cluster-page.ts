@@ -45,13 +45,18 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
 
 /** The newest drill that passed proves its target; what came after it is not proven by it. */
 function proven(drills: readonly Evidence[]): Markup {
-  const passed = drills.findLast(({ verdict }) => verdict === 'passed');
+  // A later drill may have proven an older moment (scenarios old and random): that takes nothing from what was proven before.
+  const until = (drill: Evidence): number => Date.parse(drill.fence?.takenAt ?? drill.startedAt);
+  const passed = drills
+    .filter(({ verdict }) => verdict === 'passed')
+    .reduce<Evidence | undefined>((a, b) => (a !== undefined && until(a) > until(b) ? a : b), undefined);
+  const last = drills.findLast(({ verdict }) => verdict === 'passed');
   const newest = drills.at(-1);
   const tone = newest?.verdict ?? 'unproven';
   const since =
-    passed === undefined || passed === newest
+    last === undefined || last === newest
       ? undefined
-      : html`<p>Since then ${drills.length - 1 - drills.lastIndexOf(passed)} drills ended, none of them passed.</p>`;
+      : html`<p>Since then ${drills.length - 1 - drills.lastIndexOf(last)} drills ended, none of them passed.</p>`;
   return html`<section class="verdict ${tone}" aria-label="What is proven">
     <strong>${newest === undefined ? 'nothing proven' : `last drill ${newest.verdict}`}</strong>
     ${newest?.reasons.map((reason) => html`<p>${reason}</p>`)}
@@ -113,10 +118,10 @@ function list({ evidences, linkTo }: ClusterReport): Markup {
     ['Ended', 'Report', 'Kind', 'Verdict', 'RTO', 'RPO', 'Why'],
     evidences
       .toReversed()
-      .map(({ id, kind, finishedAt, verdict, clock, rpo, reasons }) => [
+      .map(({ id, kind, scenario, finishedAt, verdict, clock, rpo, reasons }) => [
         html`<time datetime="${finishedAt}">${plainMoment(finishedAt)}</time>`,
         html`<a href="${linkTo(id)}">${id}</a>`,
-        kind,
+        scenario === undefined ? kind : `${kind}: ${scenario.name}`,
         tag(verdict),
         clock.rtoSeconds === undefined ? 'not known' : seconds(clock.rtoSeconds),
         rpo === undefined ? 'not known' : seconds(rpo.seconds),

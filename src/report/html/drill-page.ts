@@ -18,7 +18,7 @@ export async function renderDrillPage(evidence: Evidence): Promise<string> {
           <code>${id}</code>, ${moment(startedAt)} to ${moment(finishedAt)}${host === undefined ? '' : `, on ${host}`}
         </p>
       </header>
-      ${verdictOf(evidence)} ${figures(evidence)}
+      ${verdictOf(evidence)} ${scenarioOf(evidence)} ${figures(evidence)}
       <h2>Where the time went</h2>
       ${await timeline(evidence)} ${phaseTable(evidence)}
       <h2>Chain</h2>
@@ -44,6 +44,28 @@ function verdictOf({ verdict, reasons }: Evidence): Markup {
   return html`<section class="verdict ${verdict}" aria-label="Verdict">
     <strong>${verdict}</strong>${reasons.map((reason) => html`<p>${reason}</p>`)}
   </section>`;
+}
+
+function scenarioOf({ scenario }: Evidence): Markup {
+  if (scenario === undefined) return html``;
+  const { rotation } = scenario;
+  return html`<p>Scenario <strong>${scenario.name}</strong>: ${scenario.why}.</p>
+    ${
+      rotation === undefined
+        ? undefined
+        : html`<details>
+            <summary>What the rotation chose among</summary>
+            ${table(
+              ['Scenario', 'Last proven', 'Last restored without a failure', 'Not possible because'],
+              rotation.map(({ name, provenAt, restoredAt, impossible }) => [
+                name,
+                provenAt === undefined ? 'never' : moment(provenAt),
+                restoredAt === undefined ? 'never' : moment(restoredAt),
+                impossible ?? '',
+              ]),
+            )}
+          </details>`
+    }`;
 }
 
 function figures(evidence: Evidence): Markup {
@@ -104,7 +126,7 @@ function phaseTable({ clock, estimate }: Evidence): Markup {
   }`;
 }
 
-function fence({ fence: cut, rpo, replay }: Evidence): Markup {
+function fence({ fence: cut, fenceOf, rpo, replay }: Evidence): Markup {
   return html`<dl>
     ${
       replay === undefined
@@ -121,7 +143,8 @@ function fence({ fence: cut, rpo, replay }: Evidence): Markup {
         : html`<dt>Fence</dt>
             <dd>
               <code>${cut.lsn}</code>, timeline ${cut.timeline}, try ${cut.tries}, taken ${moment(cut.takenAt)};
-              ${count(cut.commitsSeen)} commits before and ${count(cut.commitsUnseen)} after the cut looked at
+              ${count(cut.commitsSeen)} commits before and ${count(cut.commitsUnseen)} after the cut looked
+              at${fenceOf === undefined ? '' : html`; recorded by drill <code>${fenceOf}</code>`}
             </dd>`
     }
     ${

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+
+import { compareLsn } from '../postgres/lsn.js';
+import type { TimelineSpan } from '../postgres/timeline.js';
+import { evidenceSchema } from '../schema/evidence.js';
+import type { RecordedFence } from '../schema/results.js';
+import type { PostgresTools } from '../toolchain/postgres.js';
+import { keys, type Repository } from './repository.js';
+
+/** Only what is needed here, so that evidence of other formats is passed over and not misread. */
+const drillWithFence = evidenceSchema
+  .pick({ formatVersion: true, id: true, fence: true, fenceOf: true, fingerprint: true, versions: true })
+  .required({ fence: true, fingerprint: true });
+
+/**
+ * The places in the WAL at which the source's content is known because an earlier drill took its fence there, in the order of the WAL.
+ * Only those whose fingerprint is still what its evidence says. One that was taken with another minor version of PostgreSQL's programs is
+ * left out: its pg_dump may write the same schema in another way.
+ */
+export async function listRecordedFences(
+  repository: Repository,
+  tools: Pick<PostgresTools, 'version'>,
+): Promise<RecordedFence[]> {
+  const { storage } = repository;
+  const found: RecordedFence[] = [];
+  for (const name of await storage.list(keys.evidences)) {
+    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
+    const parsed = drillWithFence.safeParse(readJson(text));
+    if (!parsed.success || parsed.data.fenceOf !== undefined) continue;
+    const { id, fence, fingerprint, versions } = parsed.data;
+    if (versions.sandboxPostgres !== tools.version) continue;
+    const kept = await storage.readText(fingerprint.path).catch(() => undefined);
+    if (kept === undefined || createHash('sha256').update(kept).digest('hex') !== fingerprint.sha256) continue;
+    found.push({ drill: id, fence, fingerprint });
+  }
+  return found.sort((a, b) => compareLsn(a.fence.lsn, b.fence.lsn));
+}
+
+/** Whether a fence lies on a line of timelines, and not on one that was left before it. */
+export function liesOn({ fence }: RecordedFence, history: readonly TimelineSpan[]): boolean {
+  const span = history.find(({ timeline }) => timeline === fence.timeline);
+  return span !== undefined && (span.endLsn === undefined || compareLsn(fence.lsn, span.endLsn) <= 0);
+}
+
+function readJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

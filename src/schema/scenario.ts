@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+import { instantSchema } from './primitives.js';
+
+/**
+ * Which failure a drill rehearses (docs/scenarios.md).
+ *
+ * - `now`: the source is lost at this moment; restored to the fence and compared with it.
+ * - `source-lost`: as `now`, but the source is not asked for anything: only what the repository holds counts.
+ * - `old`: the oldest backup.
+ * - `random`: a moment chosen by a seed.
+ * - `longest-chain`: the fence, from the chain with the most links.
+ * - `after-failover`: the fence, from a backup that is older than the newest timeline switch.
+ */
+export const scenarioNameSchema = z.enum(['now', 'source-lost', 'old', 'random', 'longest-chain', 'after-failover']);
+export type ScenarioName = z.infer<typeof scenarioNameSchema>;
+
+/** `rotate`: the one that was not proven for longest. */
+export const scenarioRequestSchema = z.enum([...scenarioNameSchema.options, 'rotate']);
+export type ScenarioRequest = z.infer<typeof scenarioRequestSchema>;
+
+interface Asked {
+  scenario?: ScenarioRequest | undefined;
+  seed?: number | undefined;
+  target?: string | undefined;
+  chain?: string | undefined;
+  backup?: string | undefined;
+}
+
+/** What goes against a scenario in what is asked of a drill: the key, and what is wrong with it. */
+export function conflictsWithScenario(asked: Asked): { key: keyof Asked; text: string }[] {
+  const { scenario = 'now', seed, target = 'fence', chain, backup = 'none' } = asked;
+  const conflicts: { key: keyof Asked; text: string }[] = [];
+  if (scenario !== 'now' && target !== 'fence')
+    conflicts.push({ key: 'target', text: `scenario ${scenario} chooses the target itself: leave one of them out` });
+  if (scenario !== 'now' && chain !== undefined)
+    conflicts.push({ key: 'chain', text: `scenario ${scenario} chooses the chain itself: leave one of them out` });
+  if (seed !== undefined && scenario !== 'random' && scenario !== 'rotate')
+    conflicts.push({ key: 'seed', text: `scenario ${scenario} draws nothing: a seed is for scenario random` });
+  if (scenario === 'source-lost' && backup !== 'none')
+    conflicts.push({ key: 'backup', text: 'a source that is lost cannot be backed up: leave one of them out' });
+  return conflicts;
+}
+
+/** What the rotation knew of one scenario when it chose. */
+export const scenarioStandingSchema = z.object({
+  name: scenarioNameSchema,
+  /** When a drill of it passed last; absent where none has. */
+  provenAt: instantSchema.optional(),
+  /** When a drill of it ended last without a failure. */
+  restoredAt: instantSchema.optional(),
+  /** Why it could not be drilled this time. */
+  impossible: z.string().optional(),
+});
+export type ScenarioStanding = z.infer<typeof scenarioStandingSchema>;
+
+/** A scenario made concrete: what the drill restores, and why that. */
+export const chosenScenarioSchema = z.object({
+  name: scenarioNameSchema,
+  /** A target as src/schema/target.ts reads it. */
+  target: z.string(),
+  /** The last backup of the chain that it has to be restored from; absent where the fastest one will do. */
+  chain: z.string().optional(),
+  /** What the choice was drawn with. */
+  seed: z.number().int().nonnegative().optional(),
+  /** One sentence. */
+  why: z.string(),
+  /** Why the content cannot be compared, where that is known beforehand. */
+  notCompared: z.string().optional(),
+  /** Where the rotation chose it: what it chose among, the chosen one first. */
+  rotation: z.array(scenarioStandingSchema).optional(),
+});
+export type ChosenScenario = z.infer<typeof chosenScenarioSchema>;
