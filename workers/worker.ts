@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, type RuntimeOptions, Worker } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.js';
 import { scheduleJanitor } from '../src/client/janitor-schedule.js';
@@ -12,9 +12,15 @@ import { clusterOf } from '../src/configuration/cluster.js';
 import { type LoadedConfiguration, loadConfiguration } from '../src/configuration/load.js';
 import { readDevState } from '../src/embedded/dev-state.js';
 import { messageOf, PgdrillError, UnreachableError } from '../src/errors.js';
+import { listRunningRuns } from '../src/client/running-runs.js';
 import { Exposition } from '../src/metrics/exposition.js';
+import { collectRepositories } from '../src/metrics/repository-gauges.js';
+import { collectRuns } from '../src/metrics/run-gauges.js';
 import { serveMetrics } from '../src/metrics/serve.js';
+import { collectSources } from '../src/metrics/source-gauges.js';
+import { StepCounters } from '../src/metrics/step-counters.js';
 import { assertCanSign } from '../src/report/chain/sign.js';
+import { countSteps } from './count-steps.js';
 import { createToolsFor } from './tools-for.js';
 
 /** As many long steps at once as a small host bears: each may run a tool that fills a disk and a core. */
@@ -29,7 +35,7 @@ async function main(): Promise<void> {
   const { namespace, address, connectionOptions } = await findTemporalAddress(loaded.stateDirectory);
   const dev = await readDevState(loaded.stateDirectory);
   // SIGTERM: no new steps, running ones get a moment, then they are cancelled and go to the next worker.
-  Runtime.install({ shutdownSignals: ['SIGTERM', 'SIGINT'] });
+  Runtime.install({ shutdownSignals: ['SIGTERM', 'SIGINT'], ...temporalMetrics(loaded) });
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
     throw new UnreachableError(
       {
@@ -41,6 +47,7 @@ async function main(): Promise<void> {
     );
   });
   const taskQueue = loaded.configuration.temporal.task_queue;
+  const counters = new StepCounters();
   const streams = Object.values(loaded.configuration.clusters).filter(({ wal }) => wal.mode === 'stream').length;
   try {
     const worker = await Worker.create({
@@ -53,6 +60,7 @@ async function main(): Promise<void> {
         toolsFor: createToolsFor(),
         catalogUrl: loaded.configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl,
       }),
+      interceptors: { activity: [countSteps(counters)] },
       // A stream's step is always at work, and costs next to nothing: it must not keep others from theirs.
       maxConcurrentActivityTaskExecutions: mostActivities + streams,
       // How fast a cancel arrives is bounded by how rarely heartbeats are sent on.
@@ -60,9 +68,10 @@ async function main(): Promise<void> {
       shutdownGraceTime: '5s',
     });
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
-    const metrics = await startMetrics(loaded);
+    const client = new Client({ connection, namespace });
+    const metrics = await startMetrics(loaded, client, counters);
     // Without it nothing is wrong but that leftovers stay, so it must not keep a worker from its work.
-    scheduleJanitor(new Client({ connection, namespace }), taskQueue).catch((error: unknown) => {
+    scheduleJanitor(client, taskQueue).catch((error: unknown) => {
       console.error(`pgdrill worker: the janitor could not be scheduled: ${messageOf(error)}`);
     });
     await worker.run().finally(() => metrics?.close());
@@ -71,15 +80,33 @@ async function main(): Promise<void> {
   }
 }
 
-async function startMetrics(loaded: LoadedConfiguration): Promise<Server | undefined> {
-  const { metrics, clusters } = loaded.configuration;
+async function startMetrics(
+  loaded: LoadedConfiguration,
+  client: Client,
+  counters: StepCounters,
+): Promise<Server | undefined> {
+  const { metrics, clusters, temporal } = loaded.configuration;
   if (metrics === undefined) return undefined;
-  const server = await serveMetrics(
-    new Exposition(Object.keys(clusters).map((name) => clusterOf(loaded, name))),
-    metrics,
+  const all = Object.keys(clusters).map((name) => clusterOf(loaded, name));
+  const exposition = new Exposition(
+    [
+      collectRepositories(all),
+      collectSources(all),
+      collectRuns(async () => await listRunningRuns(client, temporal.task_queue)),
+    ],
+    [counters.registry],
   );
+  const server = await serveMetrics(exposition, metrics);
   console.error(`pgdrill worker: metrics at http://${metrics.host}:${metrics.port}/metrics`);
   return server;
+}
+
+/** Temporal's own figures of this worker (polls, slots, latencies): its SDK serves them itself. */
+function temporalMetrics({ configuration: { metrics } }: LoadedConfiguration): Pick<RuntimeOptions, 'telemetryOptions'> {
+  if (metrics?.temporal_port === undefined) return {};
+  return {
+    telemetryOptions: { metrics: { prometheus: { bindAddress: `${metrics.host}:${metrics.temporal_port}` } } },
+  };
 }
 
 try {

@@ -1,3 +1,4 @@
+import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Evidence } from '../schema/evidence.js';
 import type { SabotageEvidence } from '../schema/sabotage.js';
@@ -16,7 +17,12 @@ export function eventOfBackup(record: BackupRecord): MonitoringEvent {
     severity: record.fallbackReason === undefined ? 'info' : 'warning',
     kind: 'backup_completed',
     message: `${record.type} backup ${record.id}${because}`,
-    figures: { durationSeconds: record.durationMs / 1_000, sizeBytes: record.sizeBytes },
+    figures: {
+      durationSeconds: record.durationMs / 1_000,
+      sizeBytes: record.sizeBytes,
+      // What the source wrote while the backup ran: a restore needs at least this much WAL.
+      walBytes: lsnDistanceBytes(record.startLsn, record.endLsn),
+    },
     operation: record.operation,
   };
 }

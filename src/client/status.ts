@@ -39,7 +39,7 @@ export async function readRun(
   const handle = client.workflow.getHandle(id);
   try {
     const { type, status, startTime, closeTime } = await handle.describe();
-    const progress = await handle.query<WorkflowProgress>('progress').catch(() => undefined); // no worker, or it never began
+    const progress = await progressOf(handle);
     return {
       id,
       kind: type,
@@ -60,6 +60,11 @@ export async function readRun(
       { cause: error },
     );
   }
+}
+
+/** @returns undefined where no worker answers, or where it never began. */
+export async function progressOf(handle: WorkflowHandle): Promise<WorkflowProgress | undefined> {
+  return await handle.query<WorkflowProgress>('progress').catch(() => undefined);
 }
 
 async function readEnd(handle: WorkflowHandle): Promise<{ result: unknown } | { failure: WorkflowEnding }> {

@@ -1,13 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { z } from 'zod';
 
 import type { ResolvedCluster } from '../configuration/cluster.js';
-import { listWalFiles } from '../repository/wal-files.js';
+import { listFailures } from '../repository/failures.js';
 import { keys, listBackups, openRepository, type Repository } from '../repository/repository.js';
 import { instantSchema } from '../schema/primitives.js';
-import { type Verdict, verdictSchema } from '../schema/results.js';
+import { phaseSchema, type Verdict, verdictSchema } from '../schema/results.js';
+import { openFindings } from '../schema/verification.js';
+import { listVerifications } from '../verify/reports.js';
+import { lookAtArchive } from '../verify/verify.js';
 
 /** What a repository tells about one cluster, for monitoring. Instants are milliseconds since 1970. */
 export interface ClusterFigures {
@@ -18,17 +18,33 @@ export interface ClusterFigures {
     durationSeconds: number;
     unsafe: boolean;
   }[];
-  /** When the newest segment arrived in the WAL archive; absent where it holds none, or where nobody can list it. */
-  newestWalAtMs?: number;
+  failedBackups: { type: string; finishedAtMs: number }[];
+  wal: WalFigures;
+  /** The newest verification of the repository; absent where there was none. */
+  verification?: { finishedAtMs: number; errors: number; warnings: number };
   /** Drills that left evidence, oldest first. */
   drills: DrillFigures[];
+}
+
+/** The WAL archive. All but the gaps is absent where it holds no segment, or where nobody can list it. */
+export interface WalFigures {
+  segments: number;
+  sizeBytes: number;
+  /** When the segment with the highest number arrived: its file is written then. */
+  newestAtMs?: number;
+  /** Where the newest finished segment ends, as a position in the WAL. */
+  endBytes?: number;
+  /** Gaps that replay does not get past, and that nobody has acknowledged. */
+  gaps: number;
 }
 
 export interface DrillFigures {
   finishedAtMs: number;
   verdict: Verdict;
+  phases: { name: string; seconds: number }[];
   rtoSeconds?: number;
-  rpoSeconds?: number;
+  rtoToProvenSeconds?: number;
+  rpo?: { seconds: number; bytes?: number | undefined; transactions?: number | undefined };
 }
 
 /** Only what is needed here, so that evidence of other formats is passed over and not misread. */
@@ -37,8 +53,12 @@ const evidenceSchema = z.object({
   kind: z.literal('drill'),
   finishedAt: instantSchema,
   verdict: verdictSchema,
-  clock: z.object({ rtoSeconds: z.number().optional() }),
-  rpo: z.object({ seconds: z.number() }).optional(),
+  clock: z.object({
+    phases: z.array(phaseSchema.pick({ name: true, seconds: true })).default([]),
+    rtoSeconds: z.number().optional(),
+    rtoToProvenSeconds: z.number().optional(),
+  }),
+  rpo: z.object({ seconds: z.number(), bytes: z.number().optional(), transactions: z.number().optional() }).optional(),
 });
 
 /** Reads the figures of clusters. Evidence never changes once it is written, so each file is read once in a reader's life. */
@@ -51,9 +71,8 @@ export class FiguresReader {
   async read(cluster: Pick<ResolvedCluster, 'name' | 'repository' | 'walDirectory'>): Promise<ClusterFigures> {
     const repository = await openRepository(cluster);
     const records = await listBackups(repository);
-    const segmentSizeBytes = records.at(-1)?.walSegmentSizeBytes;
-    const newestWalAtMs =
-      segmentSizeBytes === undefined ? undefined : await newestArrival(cluster.walDirectory, segmentSizeBytes);
+    const verification = (await listVerifications(repository)).at(-1);
+    const open = openFindings(verification?.findings ?? []);
     return {
       backups: records.map(({ type, finishedAt, sizeBytes, durationMs, unsafe }) => ({
         type,
@@ -62,7 +81,20 @@ export class FiguresReader {
         durationSeconds: durationMs / 1_000,
         unsafe: unsafe !== undefined,
       })),
-      ...(newestWalAtMs === undefined ? {} : { newestWalAtMs }),
+      failedBackups: (await listFailures(repository)).map(({ type, finishedAt }) => ({
+        type,
+        finishedAtMs: Date.parse(finishedAt),
+      })),
+      wal: await readWal(repository, cluster.walDirectory),
+      ...(verification === undefined
+        ? {}
+        : {
+            verification: {
+              finishedAtMs: Date.parse(verification.finishedAt),
+              errors: open.filter(({ level }) => level === 'error').length,
+              warnings: open.filter(({ level }) => level === 'warning').length,
+            },
+          }),
       drills: await this.readDrills(repository),
     };
   }
@@ -81,6 +113,26 @@ export class FiguresReader {
   }
 }
 
+async function readWal(repository: Repository, walDirectory: string): Promise<WalFigures> {
+  const { archive, segmentSizeBytes, gaps } = await lookAtArchive(
+    repository,
+    walDirectory,
+    new AbortController().signal,
+  );
+  const { segments } = archive;
+  // The youngest timeline's first: its numbers go on from where it left the older one.
+  const byPlace = segments.toSorted((a, b) => a.timeline - b.timeline || (a.number < b.number ? -1 : 1));
+  const newest = byPlace.at(-1);
+  const finished = byPlace.findLast(({ partial }) => !partial);
+  return {
+    segments: segments.length,
+    sizeBytes: segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    ...(newest === undefined ? {} : { newestAtMs: newest.modifiedMs }),
+    ...(finished === undefined ? {} : { endBytes: Number((finished.number + 1n) * BigInt(segmentSizeBytes)) }),
+    gaps: gaps.filter(({ level, acknowledged }) => level === 'error' && acknowledged === undefined).length,
+  };
+}
+
 function figuresOf(text: string | undefined): DrillFigures | undefined {
   let json: unknown;
   try {
@@ -91,21 +143,13 @@ function figuresOf(text: string | undefined): DrillFigures | undefined {
   const parsed = evidenceSchema.safeParse(json);
   if (!parsed.success) return undefined;
   const { finishedAt, verdict, clock, rpo } = parsed.data;
+  const { rtoSeconds, rtoToProvenSeconds } = clock;
   return {
     finishedAtMs: Date.parse(finishedAt),
     verdict,
-    ...(clock.rtoSeconds === undefined ? {} : { rtoSeconds: clock.rtoSeconds }),
-    ...(rpo === undefined ? {} : { rpoSeconds: rpo.seconds }),
+    phases: clock.phases,
+    ...(rtoSeconds === undefined ? {} : { rtoSeconds }),
+    ...(rtoToProvenSeconds === undefined ? {} : { rtoToProvenSeconds }),
+    ...(rpo === undefined ? {} : { rpo }),
   };
-}
-
-/** Of the segment with the highest number on the youngest timeline: a segment's file is written when it arrives. */
-async function newestArrival(directory: string, segmentSizeBytes: number): Promise<number | undefined> {
-  const files = await listWalFiles(directory, segmentSizeBytes);
-  const newest = [...files.values()].sort((a, b) => (a.segment < b.segment ? -1 : 1)).at(-1);
-  if (newest === undefined) return undefined;
-  return await stat(join(directory, newest.name)).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => undefined, // retention or a rename of `.partial` took it in between
-  );
 }

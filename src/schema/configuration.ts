@@ -163,6 +163,12 @@ export const configurationSchema = z.strictObject({
         .min(1)
         .max(65_535)
         .describe('The port of the worker’s `/metrics` (docs/monitoring.md). Two workers of one host need two.'),
+      temporal_port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .describe('The port for the figures that Temporal’s SDK has of this worker. Not served by default.'),
     })
     .optional()
     .describe('Figures for Prometheus, served by the worker. Without this block it serves none.'),

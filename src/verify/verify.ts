@@ -149,20 +149,27 @@ async function lookAtEverything(
   };
 }
 
-/** Gaps alone, for a quick look: nothing is read but names. Acknowledged ones say so. */
+/** A quick look: nothing is read but names, sizes and history files. Acknowledged gaps say so. */
+export async function lookAtArchive(
+  repository: Repository,
+  walDirectory: string,
+  signal: AbortSignal,
+): Promise<{ archive: ArchiveFiles; segmentSizeBytes: number; gaps: RepositoryFinding[] }> {
+  const { records } = await readRecords(repository);
+  const segmentSizeBytes = records.at(-1)?.walSegmentSizeBytes ?? defaultSegmentBytes;
+  const archive = await listArchiveFiles(walDirectory, segmentSizeBytes, signal);
+  const { ancestries } = await checkTimelines(archive, records);
+  const gaps = await gapsIn(repository, archive, ancestries, records, segmentSizeBytes);
+  return { archive, segmentSizeBytes, gaps: await withAcknowledgements(repository, gaps) };
+}
+
+/** The gaps alone. */
 export async function findArchiveGaps(
   repository: Repository,
   walDirectory: string,
   signal: AbortSignal,
 ): Promise<RepositoryFinding[]> {
-  const { records } = await readRecords(repository);
-  const segmentSizeBytes = records.at(-1)?.walSegmentSizeBytes ?? defaultSegmentBytes;
-  const archive = await listArchiveFiles(walDirectory, segmentSizeBytes, signal);
-  const { ancestries } = await checkTimelines(archive, records);
-  return await withAcknowledgements(
-    repository,
-    await gapsIn(repository, archive, ancestries, records, segmentSizeBytes),
-  );
+  return (await lookAtArchive(repository, walDirectory, signal)).gaps;
 }
 
 async function checkTimelines(

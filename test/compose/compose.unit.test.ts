@@ -42,13 +42,15 @@ describe('docker-compose.yml', () => {
       'catalog',
       'source',
       'worker',
+      'prometheus',
+      'grafana',
     ]);
   });
 
   it.each(services)(
     '%s is pinned, watched, and waits for healthy services only',
     (_, { image, healthcheck, ...rest }) => {
-      expect(image).toMatch(/^[a-z0-9/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$/);
+      expect(image).toMatch(/^[a-z0-9/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$/);
       expect(healthcheck?.test[0]).toBe('CMD');
       for (const [other, { condition }] of Object.entries(rest.depends_on ?? {})) {
         expect(compose.services).toHaveProperty([other]);
@@ -139,6 +141,13 @@ describe('every environment variable is one that its program knows', () => {
       'DEFAULT_NAMESPACE_RETENTION',
       'DYNAMIC_CONFIG_FILE_PATH',
     ],
+    'grafana/grafana': [
+      'GF_SECURITY_ADMIN_PASSWORD__FILE',
+      'GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH',
+      'GF_ANALYTICS_REPORTING_ENABLED',
+      'GF_ANALYTICS_CHECK_FOR_UPDATES',
+    ],
+    'prom/prometheus': [],
     'temporalio/ui': ['TEMPORAL_ADDRESS', 'TEMPORAL_CORS_ORIGINS'],
   };
 
@@ -231,6 +240,34 @@ describe('the containers and the code agree on', () => {
     expect(configuration.temporal.task_queue).toBe('pgdrill');
     expect(service('worker').healthcheck?.test.at(-1)).toBe('/app/docker/worker/health.mjs');
     expect(repositoryFile('docker/worker/health.mjs')).toContain('configuration.temporal.task_queue');
+  });
+
+  it('where Prometheus scrapes, and what Grafana reads', () => {
+    const { scrape_configs: jobs, rule_files: rules } = parse(repositoryFile('docker/prometheus/prometheus.yml')) as {
+      scrape_configs: { static_configs: { targets: string[] }[] }[];
+      rule_files: string[];
+    };
+    const { host, port, temporal_port: temporalPort } = configuration.metrics ?? {};
+    expect(host).toBe('0.0.0.0');
+    expect(jobs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets))).toEqual([
+      `worker:${port}`,
+      `worker:${temporalPort}`,
+    ]);
+    for (const file of rules) expect(mounts('prometheus').has(`/etc/prometheus/${file}`)).toBe(true);
+    const { datasources } = parse(repositoryFile('docker/grafana/provisioning/datasources/prometheus.yml')) as {
+      datasources: { url: string }[];
+    };
+    expect(datasources.map(({ url }) => url)).toEqual([
+      `http://prometheus:${service('prometheus').ports?.[0]?.split(':').at(-1)}`,
+    ]);
+    const { providers } = parse(repositoryFile('docker/grafana/provisioning/dashboards/pgdrill.yml')) as {
+      providers: { options: { path: string } }[];
+    };
+    const folder = providers[0]?.options.path ?? '';
+    expect(mounts('grafana').get(folder)).toBe('./docker/grafana/dashboards');
+    expect(service('grafana').environment?.['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']).toBe(
+      `${folder}/pgdrill.json`,
+    );
   });
 
   it('what runs in the worker', () => {

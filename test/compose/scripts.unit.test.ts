@@ -56,8 +56,8 @@ describe('docker/make-env.sh', () => {
   it('gives each name a random password of its own, for our eyes only', async () => {
     expect(await run()).toMatchObject({ exitCode: 0 });
     const values = (await readFile(join(directory, '.env'), 'utf8')).match(/^[A-Z_]+=[0-9a-f]{48}$/gm) ?? [];
-    expect(values).toHaveLength(4);
-    expect(new Set(values.map((line) => line.split('=')[1])).size).toBe(4);
+    expect(values).toHaveLength(5);
+    expect(new Set(values.map((line) => line.split('=')[1])).size).toBe(5);
     expect(await modeOf(join(directory, '.env'))).toBe(0o600);
   });
 

@@ -1,0 +1,156 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
+import { type Runbook, startRunbook } from '../support/runbook.js';
+import { freePort } from '../support/scratch.js';
+import { readPromql, readScrape } from './promql.js';
+
+// One drill of a real worker process, seen from outside: what Prometheus scrapes, and what is signed.
+let book: Runbook;
+let worker: Program;
+let url: string;
+let temporalUrl: string;
+/** What was scraped while the drill waited at its gate, and after its end. */
+let waiting: string;
+let ended: string;
+let drill: string;
+
+beforeAll(async () => {
+  book = await startRunbook({
+    cluster: 'gates: [promote]\nobjectives: { rto: 15m, rpo: 1h }',
+    backups: ['full', 'incremental'],
+  });
+  const [port, temporalPort] = [await freePort(), await freePort()];
+  url = `http://127.0.0.1:${port}/metrics`;
+  temporalUrl = `http://127.0.0.1:${temporalPort}/metrics`;
+  const key = join(book.shop.scratch, 'evidence_key');
+  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
+  await appendFile(
+    book.loaded.path,
+    `metrics: { port: ${port}, temporal_port: ${temporalPort} }\nevidence: { signing_key: ${key} }\n`,
+  );
+  worker = await launchWorker(book.loaded.path, book.env);
+  const handle = await book.start('drill', { cluster: 'shop' });
+  drill = handle.workflowId;
+  waiting = await eventually('the gate', async () => {
+    const text = await scrape();
+    return text.includes('pgdrill_gates_waiting{') ? text : undefined;
+  });
+  await handle.signal('approve', { gate: 'promote', by: 'ann', reason: 'it is a test' });
+  expect(await handle.result()).toMatchObject({ verdict: 'passed' });
+  ended = await scrape();
+});
+afterAll(async () => {
+  await worker.kill('SIGTERM');
+  await book.close();
+});
+
+const scrape = async (from = url): Promise<string> => await (await fetch(from)).text();
+
+it('shows the gate while it waits, and the drill once it has ended', async () => {
+  expect(waiting).toMatch(/^pgdrill_gates_waiting\{cluster="shop",gate="promote"\} 1$/m);
+  expect(waiting).toMatch(/^pgdrill_runs\{cluster="shop",kind="drill"\} 1$/m);
+  expect(waiting).toMatch(/^pgdrill_drills\{cluster="shop",verdict="passed"\} 0$/m);
+  expect(ended).toMatch(/^pgdrill_drills\{cluster="shop",verdict="passed"\} 1$/m);
+  expect(ended).not.toContain('pgdrill_gates_waiting{');
+  expect(ended).toMatch(/^pgdrill_step_attempts_total\{step="replayWal",outcome="done"\} 1$/m);
+  expect(ended).toMatch(/^pgdrill_drill_last_phase_seconds\{cluster="shop",phase="replay"\} \d/m);
+  expect(await scrape(temporalUrl)).toMatch(/^temporal_\w+\{/m);
+});
+
+it('knows how far the source and the archive are', async () => {
+  const of = (name: string): number => Number(new RegExp(`^${name}\\{cluster="shop"\\} (\\S+)$`, 'm').exec(ended)?.[1]);
+  const [row] = await book.shop.sql<{ position: number }>(`select (pg_current_wal_lsn() - '0/0')::float8 as position`);
+  const position = of('pgdrill_source_wal_position_bytes');
+  expect(position).toBeGreaterThan(0);
+  expect(position).toBeLessThanOrEqual(row?.position ?? 0);
+  const segment = 16 * 1024 * 1024;
+  expect(of('pgdrill_wal_archived_position_bytes') % segment).toBe(0);
+  expect(of('pgdrill_wal_archived_position_bytes')).toBeGreaterThan(position - 2 * segment);
+  expect(of('pgdrill_archiver_failures')).toBe(0);
+});
+
+/** Seen only where something failed or streams, or from Prometheus itself: no part of this drill. */
+const elsewhere: Record<string, string[]> = {
+  up: ['job', 'instance'],
+  pgdrill_backup_last_failed_timestamp_seconds: ['cluster', 'type'],
+  pgdrill_wal_received_position_bytes: ['cluster'],
+  pgdrill_verification_last_timestamp_seconds: ['cluster'],
+  pgdrill_verification_last_findings: ['cluster', 'level'],
+};
+
+it('serves every metric and label that the dashboard and the alert rules ask for', async () => {
+  const served = readScrape(`${waiting}\n${ended}`);
+  for (const [metric, labels] of Object.entries(elsewhere)) served.set(metric, new Set(labels));
+  const queries = [...(await dashboardQueries()), ...(await ruleQueries())];
+  expect(queries.length).toBeGreaterThan(40);
+  for (const { expression, legend } of queries) {
+    // Grafana's variables stand for text.
+    const { errors, selectors, grouped } = readPromql(expression.replaceAll('$cluster', '.*'));
+    expect(errors, expression).toBe(0);
+    expect(selectors.length, expression).toBeGreaterThan(0);
+    const known = new Set<string>(expression.includes('label_replace') ? ['objective'] : []);
+    for (const { metric, labels } of selectors) {
+      expect([...served.keys()], expression).toContain(metric);
+      expect([...(served.get(metric) ?? [])], expression).toEqual(expect.arrayContaining(labels));
+      served.get(metric)?.forEach((label) => known.add(label));
+    }
+    expect([...known, 'instance'], expression).toEqual(expect.arrayContaining([...grouped, ...legend]));
+  }
+});
+
+it('leaves no metric out of the dashboard', async () => {
+  const asked = new Set((await dashboardQueries()).flatMap(({ expression }) => readPromql(expression).selectors));
+  const metrics = new Set([...asked].map(({ metric }) => metric));
+  const left = [...readScrape(ended).keys()].filter((name) => name.startsWith('pgdrill_') && !metrics.has(name));
+  expect(left).toEqual([]);
+});
+
+it('the evidence is signed, and the command says by whom', async () => {
+  const scratch = book.shop.scratch;
+  const allowed = join(scratch, 'allowed_signers');
+  await appendFile(allowed, `shop-worker ${await readFile(join(scratch, 'evidence_key.pub'), 'utf8')}`);
+  const { exitCode, stdout } = await pgdrill(['evidence', 'verify', 'shop', '--allowed-signers', allowed], {
+    env: book.env,
+  });
+  expect(stdout).toContain('1 signed by shop-worker');
+  expect(exitCode).toBe(0);
+  const history = JSON.stringify(await book.temporal.client.workflow.getHandle(drill).fetchHistory());
+  expect(history).not.toContain('evidence_key');
+});
+
+interface Query {
+  expression: string;
+  /** Labels that the legend or the texts of an alert name. */
+  legend: string[];
+}
+
+async function dashboardQueries(): Promise<Query[]> {
+  const { panels } = JSON.parse(await readFile('docker/grafana/dashboards/pgdrill.json', 'utf8')) as {
+    panels: { targets?: { expr: string; legendFormat: string }[] }[];
+  };
+  return panels
+    .flatMap(({ targets = [] }) => targets)
+    .map(({ expr, legendFormat }) => ({ expression: expr, legend: labelsIn(legendFormat, /\{\{(\w+)\}\}/g) }));
+}
+
+async function ruleQueries(): Promise<Query[]> {
+  const { groups } = parse(await readFile('docker/prometheus/alerts.yml', 'utf8')) as {
+    groups: { rules: { expr: string; annotations: Record<string, string> }[] }[];
+  };
+  return groups
+    .flatMap(({ rules }) => rules)
+    .map(({ expr, annotations }) => ({
+      expression: expr,
+      legend: labelsIn(Object.values(annotations).join(' '), /\$labels\.(\w+)/g),
+    }));
+}
+
+function labelsIn(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map(([, label]) => label ?? '');
+}
