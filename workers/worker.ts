@@ -102,7 +102,9 @@ async function startMetrics(
 }
 
 /** Temporal's own figures of this worker (polls, slots, latencies): its SDK serves them itself. */
-function temporalMetrics({ configuration: { metrics } }: LoadedConfiguration): Pick<RuntimeOptions, 'telemetryOptions'> {
+function temporalMetrics({
+  configuration: { metrics },
+}: LoadedConfiguration): Pick<RuntimeOptions, 'telemetryOptions'> {
   if (metrics?.temporal_port === undefined) return {};
   return {
     telemetryOptions: { metrics: { prometheus: { bindAddress: `${metrics.host}:${metrics.temporal_port}` } } },
