@@ -1,6 +1,7 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { consolidate } from '../src/consolidation/consolidate.js';
 import { openRepository } from '../src/repository/repository.js';
+import { currentOwner } from '../src/registry/current.js';
 import type { BackupRecord } from '../src/schema/backup-record.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfRepository } from './repository-tools.js';
@@ -22,7 +23,7 @@ export const createConsolidateChain = (
   step(async (input: { cluster: string; upTo?: string | undefined }, context): Promise<ConsolidationSummary> => {
     const repository = await openRepository(clusterOf(dependencies.loaded, input.cluster));
     const tools = await toolsOfRepository(dependencies, repository);
-    const record = await consolidate(tools, { repository, upTo: input.upTo }, context);
+    const record = await consolidate(tools, { repository, upTo: input.upTo, owner: currentOwner() }, context);
     const {
       id,
       cluster,

@@ -2,12 +2,14 @@ import { join, relative } from 'node:path';
 
 import { RepositoryError, UsageError } from '../errors.js';
 import { makePrivateDirectory } from '../files/durable.js';
+import { requireRoom } from '../files/room.js';
 import { combineBackups } from '../postgres/combinebackup.js';
 import { readControlData } from '../postgres/controldata.js';
 import { readManifest } from '../postgres/manifest.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { HeldLock } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
+import type { Owner } from '../registry/entry.js';
 import { chainOf, newestBackup } from '../repository/chains.js';
 import { fetchBackup, turnLink } from '../repository/fetch-backup.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
@@ -18,6 +20,7 @@ import { verifyLink } from '../restore/prepare.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { MendedMap } from '../schema/mended-map.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { withSourcesHeld } from './hold-sources.js';
 import { patchManifest } from './patch-manifest.js';
 
 /**
@@ -29,11 +32,13 @@ import { patchManifest } from './patch-manifest.js';
  * restores could not mend them, since nothing would tell any more from which backup a page came.
  *
  * @param request.upTo the last backup of the chain; by default the newest that can be restored.
- * @throws UsageError where there is no such backup, or nothing to consolidate; RepositoryError where the chain is broken, damaged or unsafe.
+ * @param request.owner the run for which the chain is held meanwhile; outside any run only the repository's lock keeps it.
+ * @throws UsageError where there is no such backup, or nothing to consolidate; RepositoryError where the chain is broken, damaged or unsafe;
+ *   DiskFullError where the repository's disk has no room for another full backup.
  */
 export async function consolidate(
   tools: PostgresTools,
-  request: { repository: Repository; upTo?: string | undefined },
+  request: { repository: Repository; upTo?: string | undefined; owner?: Owner | undefined },
   context: StepContext,
 ): Promise<BackupRecord> {
   const { repository } = request;
@@ -44,7 +49,13 @@ export async function consolidate(
     const chain = chainToConsolidate(repository.cluster, backups, request.upTo);
     const last = chain.at(-1);
     const known = backups.find(({ consolidatedFrom }) => consolidatedFrom?.at(-1) === last?.id);
-    return known ?? (await combineInto(tools, { repository, chain, lock }, context));
+    if (known !== undefined) return known;
+    const combine = async (): Promise<BackupRecord> => {
+      await requireRoom(repository.path, combinedBytes(chain), `A full backup of the chain of ${last?.id ?? ''}`);
+      return await combineInto(tools, { repository, chain, lock }, context);
+    };
+    if (request.owner === undefined) return await combine();
+    return await withSourcesHeld(repository, request.owner, chain, context, combine);
   };
   return await withWriterLock(repository.path, context.operation, make, context.attempt);
 }
@@ -74,6 +85,11 @@ export function chainToConsolidate(
     });
   }
   return chainOf(backups, last.id);
+}
+
+/** What the result will take. Records of earlier versions do not tell how large a chain becomes: no larger than all of it. */
+function combinedBytes(chain: readonly BackupRecord[]): number {
+  return chain.at(-1)?.restoredBytes ?? chain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 interface Consolidation {

@@ -1,6 +1,4 @@
-import { statfs } from 'node:fs/promises';
-
-import { codeOf } from '../errors.js';
+import { freeBytes } from '../files/room.js';
 import type { Connection } from '../postgres/connection.js';
 import type { Finding } from '../schema/results.js';
 
@@ -31,18 +29,6 @@ async function compare(name: string, path: string, neededBytes: number, forWhat:
         message: `${figures}: it will not fit.`,
         fix: 'Make room, or configure a directory on a larger disk.',
       };
-}
-
-/** Free bytes for us on the disk that holds a path, or its nearest parent that exists. */
-async function freeBytes(path: string): Promise<number | undefined> {
-  for (let place = path; ; place = place.slice(0, place.lastIndexOf('/')) || '/') {
-    try {
-      const { bavail, bsize } = await statfs(place);
-      return bavail * bsize;
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || place === '/') return undefined;
-    }
-  }
 }
 
 function gigabytes(bytes: number): string {

@@ -1,11 +1,12 @@
 import { UsageError } from '../errors.js';
 import { withHoldsLock } from '../repository/holds.js';
-import type { Repository } from '../repository/repository.js';
+import { listBackups, type Repository } from '../repository/repository.js';
 import { readState, writeState } from './state.js';
 
 /**
  * Takes marks back: of these backups, or all. The marks of WAL always go with them. It waits for nobody: a backup or a deletion that is
- * under way does not keep it from its work, and what is not yet deleted then stays.
+ * under way does not keep it from its work, and what is not yet deleted then stays. After a crash in the middle of a deletion there are marks
+ * of backups that are gone: those only vanish.
  *
  * @returns the backups whose mark was taken back.
  * @throws UsageError for a backup that is not marked.
@@ -17,7 +18,8 @@ export async function undoMarks(
 ): Promise<{ backups: string[]; walStretches: number }> {
   return await withHoldsLock(repository, 'pgdrill retention undo', signal, async () => {
     const { lastRunAt, ...state } = await readState(repository);
-    const marked = state.marks.map(({ backup }) => backup);
+    const there = new Set((await listBackups(repository)).map(({ id }) => id));
+    const marked = state.marks.map(({ backup }) => backup).filter((id) => there.has(id));
     const unmarked = ids.find((id) => !marked.includes(id));
     if (unmarked !== undefined) {
       throw new UsageError({
@@ -32,7 +34,7 @@ export async function undoMarks(
     await writeState(repository, {
       ...state,
       ...(lastRunAt === undefined || isAhead ? {} : { lastRunAt }),
-      marks: state.marks.filter(({ backup }) => !goes(backup)),
+      marks: state.marks.filter(({ backup }) => there.has(backup) && !goes(backup)),
       walMarks: [],
     });
     return { backups: marked.filter(goes), walStretches: state.walMarks.length };

@@ -1,13 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { consolidate } from '../../src/consolidation/consolidate.js';
-import { RepositoryError, UsageError } from '../../src/errors.js';
+import { DiskFullError, RepositoryError, UsageError } from '../../src/errors.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
 import { verifyBackup } from '../../src/postgres/verifybackup.js';
-import { standaloneContext } from '../../src/process/step-context.js';
+import { standaloneContext, type StepContext } from '../../src/process/step-context.js';
+import { listHolds } from '../../src/repository/holds.js';
 import { keys, listBackups } from '../../src/repository/repository.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
@@ -55,8 +57,9 @@ afterAll(async () => {
   await temporal.stop();
 });
 
-const make = (operation: string, upTo?: string): Promise<BackupRecord> =>
-  consolidate(shop.tools, { repository: shop.repository, upTo }, standaloneContext(operation));
+const owner = { namespace: 'default', workflowId: 'consolidate-shop', runId: '0f1e2d3c-0000-4000-8000-000000000000' };
+const make = (operation: string, upTo?: string, more: Partial<StepContext> = {}): Promise<BackupRecord> =>
+  consolidate(shop.tools, { repository: shop.repository, upTo, owner }, { ...standaloneContext(operation), ...more });
 const backupPath = (id: string): string => join(shop.repository.path, keys.backup(id));
 const inBackups = async (): Promise<string[]> => await readdir(join(shop.repository.path, keys.backups));
 
@@ -89,6 +92,41 @@ describe('a consolidation is refused', () => {
     expect(await inBackups()).toEqual(before);
   });
 
+  it('where there is no room for it, before anything is written', async () => {
+    const record = join(backupPath(incremental.id), 'record.json');
+    await writeFile(record, JSON.stringify({ ...incremental, restoredBytes: 1e18 }));
+    const before = await inBackups();
+    const refused = await make('no room').catch((error: unknown) => error);
+    await writeFile(record, JSON.stringify(incremental));
+    expect(refused).toBeInstanceOf(DiskFullError);
+    expect(String(refused)).toMatch(/chain of .*-incremental needs 1000.0 PB, and the disk .* has .* left/);
+    expect(await inBackups()).toEqual(before);
+    expect(await listHolds(shop.repository)).toEqual([]);
+  });
+
+  it('by who cancels it; until then its chain is held', async () => {
+    const folder = join(shop.repository.path, 'holds');
+    const stop = new AbortController();
+    const held: unknown[] = [];
+    const cancelled = make('cancelled', incremental.id, {
+      signal: stop.signal,
+      progress: ({ doing }) => {
+        if (!doing.startsWith('combining')) return;
+        for (const name of readdirSync(folder)) held.push(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+        stop.abort(new Error('cancelled'));
+      },
+    });
+    await expect(cancelled).rejects.toThrow('cancelled');
+    const { namespace, workflowId, runId } = owner;
+    expect(held).toEqual([
+      expect.objectContaining({
+        backups: [full.id, incremental.id],
+        by: { kind: 'run', namespace, workflowId, runId },
+      }),
+    ]);
+    expect(await listHolds(shop.repository)).toEqual([]);
+  });
+
   it('where there is no chain', async () => {
     await expect(make('full', full.id)).rejects.toThrow(UsageError);
     await expect(make('full', full.id)).rejects.toThrow('is a full backup already');
@@ -102,6 +140,7 @@ describe('a full backup that is made of a chain', () => {
     const command = await pgdrill(['consolidate', 'shop', '--json'], { env });
     expect(command, command.stderr).toMatchObject({ exitCode: 0 });
     const { id } = JSON.parse(command.stdout) as { id: string };
+    expect(await listHolds(shop.repository)).toEqual([]);
     const records = await listBackups(shop.repository);
     synthetic = records.find((each) => each.id === id)!;
     expect(synthetic).toMatchObject({

@@ -12,6 +12,7 @@ const guarded = {
   'src/proof/structure/structure.js': ['checkStructure'],
   'src/proof/fence/take-fence.js': ['takeFence'],
   'src/restore/resolve-target.js': ['resolveTarget'],
+  'src/retention/trash.js': ['toTrash'],
 };
 
 /** Path below dist → functions that the runtime wraps in a way of its own. */
