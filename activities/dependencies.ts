@@ -8,4 +8,6 @@ export interface Dependencies {
   toolsFor: (major: number) => Promise<PostgresTools>;
   /** URL of the catalog database; undefined where none is configured and no embedded one runs. */
   catalogUrl: string | undefined;
+  /** Whether Temporal knows our search attributes now; without it, runs set none. */
+  searchable?: () => Promise<boolean>;
 }

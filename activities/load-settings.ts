@@ -7,11 +7,13 @@ import { type Step, step } from './step.js';
 export interface ClusterSettings {
   gates: GateName[];
   gateTimeoutMs: number;
+  /** Whether Temporal knows our search attributes; absent in histories of earlier pgdrills. */
+  searchable?: boolean;
 }
 
 /** Looks the cluster up in the worker's configuration: an unknown name ends the workflow here, before anything happens. */
-export const createLoadSettings = ({ loaded }: Dependencies): Step<{ cluster: string }, ClusterSettings> =>
-  step((input: { cluster: string }): Promise<ClusterSettings> => {
+export const createLoadSettings = ({ loaded, searchable }: Dependencies): Step<{ cluster: string }, ClusterSettings> =>
+  step(async (input: { cluster: string }): Promise<ClusterSettings> => {
     const { gates, gateTimeoutMs } = clusterOf(loaded, input.cluster);
-    return Promise.resolve({ gates: [...gates], gateTimeoutMs });
+    return { gates: [...gates], gateTimeoutMs, ...((await searchable?.()) === true ? { searchable: true } : {}) };
   });

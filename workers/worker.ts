@@ -7,6 +7,7 @@ import { NativeConnection, Runtime, type RuntimeOptions, Worker } from '@tempora
 
 import { createActivities } from '../activities/index.js';
 import { scheduleJanitor } from '../src/client/janitor-schedule.js';
+import { hasSearchAttributes, registerSearchAttributes } from '../src/client/search-attributes.js';
 import { findTemporalAddress } from '../src/client/temporal-address.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { type LoadedConfiguration, loadConfiguration } from '../src/configuration/load.js';
@@ -50,6 +51,8 @@ async function main(): Promise<void> {
   const counters = new StepCounters();
   const streams = Object.values(loaded.configuration.clusters).filter(({ wal }) => wal.mode === 'stream').length;
   try {
+    const unregistered = await registerSearchAttributes(connection, namespace);
+    if (unregistered !== undefined) console.error(`pgdrill worker: search attributes: ${unregistered}`);
     const worker = await Worker.create({
       connection,
       namespace,
@@ -59,6 +62,7 @@ async function main(): Promise<void> {
         loaded,
         toolsFor: createToolsFor(),
         catalogUrl: loaded.configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl,
+        searchable: () => hasSearchAttributes(connection, namespace),
       }),
       interceptors: { activity: [countSteps(counters)] },
       // A stream's step is always at work, and costs next to nothing: it must not keep others from theirs.

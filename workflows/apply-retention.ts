@@ -2,6 +2,7 @@ import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 
 import { bytes } from '../src/schema/figures.js';
 import { type RetentionResult, retentionInputSchema, type RetentionSummary } from '../src/schema/retention.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
@@ -12,7 +13,7 @@ export async function applyRetention(rawInput: unknown): Promise<RetentionResult
   const { cluster } = input;
   const progress = new RunProgress('retention', cluster);
   try {
-    await steps.loadSettings({ cluster });
+    await begin(progress);
     await progress.step('plan', () => steps.planRetention(input), describePlan);
     await progress.step(
       'mark',

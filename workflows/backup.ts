@@ -1,6 +1,7 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 
 import { backupInputSchema } from '../src/schema/workflow-inputs.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
@@ -11,7 +12,7 @@ export async function backup(input: unknown): Promise<TakenBackup> {
   const { cluster, type, policy } = parseInput(backupInputSchema, input);
   const progress = new RunProgress('backup', cluster);
   try {
-    await steps.loadSettings({ cluster });
+    await begin(progress);
     await progress.step('archive check', () => steps.checkArchive({ cluster }));
     return await takeBackup(progress, cluster, type, policy);
   } catch (error) {

@@ -3,6 +3,7 @@ import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import type { ConsolidationSummary } from '../activities/consolidate-chain.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import { consolidateInputSchema } from '../src/schema/workflow-inputs.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
@@ -12,7 +13,7 @@ export async function consolidate(rawInput: unknown): Promise<ConsolidationSumma
   const { cluster, upTo } = parseInput(consolidateInputSchema, rawInput);
   const progress = new RunProgress('consolidation', cluster);
   try {
-    await steps.loadSettings({ cluster });
+    await begin(progress);
     const made = await progress.step(
       'consolidation',
       () => steps.consolidateChain({ cluster, ...(upTo === undefined ? {} : { upTo }) }),

@@ -6,6 +6,7 @@ import { bytes, seconds } from '../src/schema/figures.js';
 import type { Capture, Finding } from '../src/schema/results.js';
 import type { ChosenScenario } from '../src/schema/scenario.js';
 import { type BackupType, drillInputSchema } from '../src/schema/workflow-inputs.js';
+import { begin } from './begin.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
@@ -22,7 +23,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   const input = parseInput(drillInputSchema, rawInput);
   const { cluster, backup } = input;
   const progress = new RunProgress('drill', cluster);
-  const settings = await steps.loadSettings({ cluster });
+  const settings = await begin(progress);
   const gates = new Gates(progress, input.gates ?? settings.gates, gateTimeoutOf(input.gateTimeout, settings));
   const id = runName();
   const outcome: RunOutcome = { findings: [] };

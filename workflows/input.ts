@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /**
  * Checks a workflow's input. A raw ZodError would fail the workflow *task*, which Temporal retries for ever, so it becomes a failure that
@@ -9,7 +9,8 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
   const parsed = schema.safeParse(input ?? {});
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(
-    ({ path, message }) => `${path.length === 0 ? 'input' : path.join('.')}: ${message}`,
+    (issue) =>
+      `${issue.path.length === 0 ? 'input' : issue.path.join('.')}: ${issue.message}${issue.code === 'unrecognized_keys' ? known(schema) : ''}`,
   );
   throw ApplicationFailure.create({
     type: 'UsageError',
@@ -17,4 +18,9 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
     message: `The input is not understood: ${problems.join('; ')}.\n  Meaning: Nothing was started.\n  To do: Start it again with an input such as {"cluster": "shop"}.`,
     details: [{ exitCode: 64, problems }],
   });
+}
+
+/** A key with a typo is easily mended by whoever sees the right ones. */
+function known(schema: z.ZodType): string {
+  return schema instanceof z.ZodObject ? ` (there are: ${Object.keys(schema.shape).join(', ')})` : '';
 }

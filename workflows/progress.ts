@@ -7,9 +7,13 @@ import {
   isCancellation,
   setCurrentDetails,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 
+import type { ClusterSettings } from '../activities/load-settings.js';
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
+import { renderDetails } from './details.js';
+import { ShownSearchAttributes } from './shown-search-attributes.js';
 
 export const progressQuery = defineQuery<WorkflowProgress>('progress');
 
@@ -18,12 +22,23 @@ export class RunProgress {
   readonly state: WorkflowProgress;
   /** The step that runs, or that ran last. */
   current = '';
+  /** Where the restore stops, once that is known. */
+  target: string | undefined;
+  private search: ShownSearchAttributes | undefined;
 
   constructor(kind: WorkflowProgress['kind'], cluster: string) {
     this.state = { kind, cluster, steps: [], approvals: [] };
     setHandler(progressQuery, () => this.state, {
       description: 'Which steps are done, what runs, and which gate waits for whom.',
     });
+  }
+
+  /** From here on the run can be found by its search attributes, where Temporal knows them. */
+  searchable({ searchable }: Pick<ClusterSettings, 'searchable'>): void {
+    if (searchable !== true) return;
+    const { kind, cluster } = this.state;
+    this.search = new ShownSearchAttributes();
+    this.search.show({ cluster, kind });
   }
 
   /** Runs one step and shows it. `summarize` makes one line of its result. */
@@ -56,27 +71,9 @@ export class RunProgress {
 
   /** Renders the current details. */
   show(): void {
-    const marks = { pending: '·', running: '▶', done: '✔', failed: '✘', skipped: '–' };
-    const lines = this.state.steps.map(
-      ({ step, state, summary }) => `- ${marks[state]} **${step}**${summary ? ` — ${summary}` : ''}`,
-    );
-    const { waiting, verdict } = this.state;
-    if (waiting !== undefined) {
-      lines.push(
-        '',
-        `**Waiting for a human at gate \`${waiting.gate}\`** until ${waiting.until}. ${waiting.question}`,
-        '',
-        'Send signal `approve` (or `reject`) with this input:',
-        '',
-        '```',
-        `{"gate": "${waiting.gate}",`,
-        ' "by": "your name",',
-        ' "reason": "why"}',
-        '```',
-      );
-    }
-    if (verdict !== undefined) lines.unshift(`**Verdict: ${verdict}**`, '');
-    setCurrentDetails(lines.join('\n'));
+    setCurrentDetails(renderDetails(this.state, workflowInfo().workflowId));
+    const { verdict, waiting } = this.state;
+    this.search?.show({ phase: this.current, target: this.target, verdict, gate: waiting?.gate });
   }
 }
 

@@ -3,6 +3,7 @@ import { ApplicationFailure, CancellationScope, isCancellation } from '@temporal
 import type { DrillResult } from '../src/schema/evidence.js';
 import type { Approval } from '../src/schema/results.js';
 import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
+import { begin } from './begin.js';
 import { gateTimeoutOf } from './gate-timeout.js';
 import { Gates, StoppedAtGate } from './gates.js';
 import { parseInput } from './input.js';
@@ -36,7 +37,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
   const input = parseInput(recoverInputSchema, rawInput);
   const { cluster, into, target } = input;
   const progress = new RunProgress('recover', cluster);
-  const settings = await steps.loadSettings({ cluster });
+  const settings = await begin(progress);
   const gates = new Gates(progress, input.gates, gateTimeoutOf(input.gateTimeout, settings));
   const sandboxId = runName();
   const outcome: RunOutcome = { findings: [] };

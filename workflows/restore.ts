@@ -41,6 +41,7 @@ export async function restore(
   const { cluster, target, capture, chain, sandboxId, into, orFix = justOnce } = request;
   const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
+  progress.target = target;
   const plan = await progress.step(
     'plan',
     () =>

@@ -3,6 +3,7 @@ import { ApplicationFailure, CancellationScope, isCancellation, workflowInfo } f
 import type { SabotageRun } from '../activities/record-sabotage.js';
 import { bytes } from '../src/schema/figures.js';
 import { type SabotageResult, sabotageDrillInputSchema } from '../src/schema/sabotage.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { runName } from './run-id.js';
@@ -14,7 +15,7 @@ export async function sabotageDrill(rawInput: unknown): Promise<SabotageResult> 
   const input = parseInput(sabotageDrillInputSchema, rawInput);
   const { cluster } = input;
   const progress = new RunProgress('sabotage drill', cluster);
-  await steps.loadSettings({ cluster });
+  await begin(progress);
   const { workflowId, runId, startTime } = workflowInfo();
   const startedAt = startTime.toISOString();
   const run: SabotageRun = {

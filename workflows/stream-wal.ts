@@ -15,6 +15,7 @@ import {
   streamInputSchema,
   type StreamResult,
 } from '../src/schema/stream.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
@@ -39,7 +40,7 @@ export async function streamWal(rawInput: unknown): Promise<StreamResult> {
   let failure: Error | undefined;
   let receivedLsn: string | undefined;
   try {
-    await steps.loadSettings({ cluster });
+    await begin(progress);
     await progress.step(
       'replication slot',
       () => steps.prepareStream({ cluster, acceptGap }),

@@ -2,6 +2,7 @@ import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/wo
 
 import { bytes } from '../src/schema/figures.js';
 import { openFindings, type VerificationResult, verifyRepositoryInputSchema } from '../src/schema/verification.js';
+import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { runName } from './run-id.js';
@@ -13,7 +14,7 @@ export async function verifyRepository(rawInput: unknown): Promise<VerificationR
   const progress = new RunProgress('verification', cluster);
   let result: VerificationResult;
   try {
-    await steps.loadSettings({ cluster });
+    await begin(progress);
     const startedAt = workflowInfo().startTime.toISOString();
     result = await progress.step(
       'verification',

@@ -24,7 +24,7 @@ export function addDecide(program: Command, exit: (code: ExitCode) => void): voi
       .option('--reason <text>', 'why', '')
       .addHelpText(
         'after',
-        `\nExample:\n  pgdrill ${decision} drill-shop-2026-11-22-020000 --reason "checked the replay position"`,
+        `\nExample:\n  pgdrill ${decision} drill-shop-2026-11-22-0200 --reason "checked the replay position"`,
       )
       .action(async (id: string, options: { gate?: AnswerableGate; by: string; reason: string }, command: Command) => {
         const loaded = await loadFor(command);

@@ -8,6 +8,7 @@ import { standaloneContext } from '../process/step-context.js';
 import type { Finding } from '../schema/results.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
+import { sayWhereToStart } from './where-to-start.js';
 import { colors, print, printJson, say, tint } from './terminal.js';
 
 /** `pgdrill doctor [CLUSTER] [--fix]`: is everything set up, and if not, what exactly is missing. */
@@ -49,6 +50,7 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
       }
       if (asJson) printJson(reports);
       else for (const report of reports) show(report);
+      await sayWhereToStart(loaded, names);
       exit(code);
     });
 }

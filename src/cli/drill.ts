@@ -11,6 +11,7 @@ import { type DrillInput, drillInputSchema, type GateName } from '../schema/work
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed, sayStarted } from './finish.js';
 import { readEnding } from '../client/failures.js';
+import { printStartForm } from './where-to-start.js';
 import { renderDrill } from './render-drill.js';
 import { print, printJson } from './terminal.js';
 import { watchWorkflow } from './watch-workflow.js';
@@ -25,6 +26,7 @@ interface DrillOptions {
   gateTimeout?: string;
   id?: string;
   detach?: boolean;
+  link?: boolean;
 }
 
 /** `pgdrill drill CLUSTER`: prove that the backups restore. */
@@ -50,6 +52,7 @@ export function addDrill(program: Command, exit: (code: ExitCode) => void): void
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
     .option('--id <id>', 'the workflow id (default: drill-CLUSTER-TIME)')
     .option('--detach', 'start it and return at once')
+    .option('--link', 'start nothing: print the link to the Web UI’s start form, filled in, and the input to paste')
     .addHelpText(
       'after',
       '\nExamples:\n  pgdrill drill shop --backup incremental --gate promote\n  pgdrill drill shop --scenario old',
@@ -81,6 +84,10 @@ export async function runDrill(
     ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
   };
   refuseContradiction(input);
+  if (options.link === true) {
+    await printStartForm(loaded, 'drill', withoutDefaults(input), asJson);
+    return exitCodes.done;
+  }
   return await withTemporal(loaded, async (temporal) => {
     const handle = await startWorkflow(temporal, 'drill', input, {
       taskQueue: loaded.configuration.temporal.task_queue,
@@ -117,6 +124,15 @@ function refuseContradiction(input: DrillInput): void {
 function wholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+/** What a person would write by hand. */
+function withoutDefaults({ target, backup, ...rest }: DrillInput): DrillInput {
+  return {
+    ...rest,
+    ...(target === 'fence' ? {} : { target }),
+    ...(backup === 'none' ? {} : { backup }),
+  };
 }
 
 function show(result: DrillResult, asJson: boolean): void {

@@ -1,18 +1,17 @@
 import { readEnding } from '../client/failures.js';
 import { hasPollers } from '../client/pollers.js';
-import { webUiLink } from '../client/start.js';
 import type { Temporal } from '../client/temporal.js';
+import { webUiLink, webUiUrlFor } from '../client/web-ui.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
-import { readDevState } from '../embedded/dev-state.js';
 import type { ExitCode } from '../errors.js';
 import { Detached } from './watch-workflow.js';
 import { colors, printJson, say } from './terminal.js';
 
 /** Says where the Web UI shows a workflow, as far as we know where the Web UI is. */
 export async function sayStarted(loaded: LoadedConfiguration, temporal: Temporal, workflowId: string): Promise<void> {
-  const dev = await readDevState(loaded.stateDirectory);
+  const uiUrl = await webUiUrlFor(loaded);
   say(
-    `started ${colors.bold(workflowId)}${dev === undefined ? '' : `  ${webUiLink(dev.uiUrl, temporal.namespace, workflowId)}`}`,
+    `started ${colors.bold(workflowId)}${uiUrl === undefined ? '' : `  ${webUiLink(uiUrl, temporal.namespace, workflowId)}`}`,
   );
   const taskQueue = loaded.configuration.temporal.task_queue;
   if (await hasPollers(temporal, taskQueue)) return;

@@ -17,7 +17,7 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
     .description('what runs, what waits for whom, how it ended')
     .argument('[id]', 'a workflow id (default: the newest runs)')
     .option('--follow', 'stay until it ends (Ctrl-C leaves it running)')
-    .addHelpText('after', '\nExample:\n  pgdrill status drill-shop-2026-11-22-020000 --follow')
+    .addHelpText('after', '\nExample:\n  pgdrill status drill-shop-2026-11-22-0200 --follow')
     .action(async (id: string | undefined, options: { follow?: boolean }, command: Command) => {
       const loaded = await loadFor(command);
       const asJson = globalOptions(command).json === true;

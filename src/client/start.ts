@@ -23,7 +23,7 @@ export interface WorkflowInputs {
 /**
  * Starts a workflow.
  *
- * @param id its workflow id; by default `<kind>-<cluster>-<UTC time>`, so that it can be said aloud.
+ * @param options.id its workflow id; by default `<kind>-<cluster>-<UTC time to the minute>`, so that it can be said aloud.
  * @throws UsageError when one with that id runs already.
  */
 export async function startWorkflow<Kind extends keyof WorkflowInputs>(
@@ -32,15 +32,24 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
   input: WorkflowInputs[Kind],
   options: { taskQueue: string; id?: string | undefined },
 ): Promise<WorkflowHandle> {
-  const workflowId = options.id ?? speakableId(kind, input.cluster, new Date());
-  try {
-    return await client.workflow.start(kind, {
+  const { id, taskQueue } = options;
+  const now = new Date();
+  const start = (workflowId: string, reuse: 'ALLOW_DUPLICATE' | 'REJECT_DUPLICATE'): Promise<WorkflowHandle> =>
+    client.workflow.start(kind, {
       workflowId,
-      taskQueue: options.taskQueue,
+      workflowIdReusePolicy: reuse,
+      taskQueue,
       args: [input],
       staticSummary: `${kind} of ${input.cluster}`,
       // A recovery goes before drills and backups that wait for a worker (workflows/steps.ts).
       ...(kind === 'recover' ? { priority: { priorityKey: 1 } } : {}),
+    });
+  const workflowId = id ?? speakableId(kind, input.cluster, now, 'second');
+  try {
+    if (id !== undefined) return await start(id, 'ALLOW_DUPLICATE');
+    return await start(speakableId(kind, input.cluster, now, 'minute'), 'REJECT_DUPLICATE').catch((error: unknown) => {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      return start(workflowId, 'REJECT_DUPLICATE'); // the second one of this minute
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -55,12 +64,8 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
   }
 }
 
-export function speakableId(kind: string, cluster: string, now: Date): string {
+function speakableId(kind: string, cluster: string, now: Date, precision: 'minute' | 'second'): string {
   const name = kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return `${name}-${cluster}-${now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
-}
-
-/** Where the Web UI shows a workflow. */
-export function webUiLink(uiUrl: string, namespace: string, workflowId: string): string {
-  return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+  const time = now.toISOString().slice(0, precision === 'minute' ? 16 : 19);
+  return `${name}-${cluster}-${time.replace('T', '-').replaceAll(':', '')}`;
 }

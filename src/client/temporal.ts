@@ -5,6 +5,7 @@ import { findTemporalAddress } from './temporal-address.js';
 
 export interface Temporal {
   client: Client;
+  connection: Connection;
   address: string;
   namespace: string;
   close: () => Promise<void>;
@@ -15,11 +16,12 @@ export interface Temporal {
  *
  * @throws UnreachableError saying where it was looked for.
  */
-export async function connectTemporal(stateDirectory: string): Promise<Temporal> {
+export async function connectTemporal(stateDirectory: string, connectTimeout = '10s'): Promise<Temporal> {
   const { address, namespace, connectionOptions } = await findTemporalAddress(stateDirectory);
   try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: '10s' });
-    return { client: new Client({ connection, namespace }), address, namespace, close: () => connection.close() };
+    const connection = await Connection.connect({ ...connectionOptions, connectTimeout });
+    const client = new Client({ connection, namespace });
+    return { client, connection, address, namespace, close: () => connection.close() };
   } catch (error) {
     throw new UnreachableError(
       {

@@ -148,6 +148,12 @@ export const configurationSchema = z.strictObject({
         .describe(
           'The task queue of this host’s worker. Workers that do not share the repository and sandbox directories need different ones.',
         ),
+      ui_url: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe(
+          'Where Temporal’s Web UI is, such as `https://temporal.example`, for the links that pgdrill prints. Default: the one that `pgdrill dev` runs.',
+        ),
     })
     .default({ task_queue: 'pgdrill' })
     .describe('Temporal itself is found by its own environment variables and TOML profiles.'),

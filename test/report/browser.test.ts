@@ -1,22 +1,14 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { renderClusterPage } from '../../src/report/html/cluster-page.js';
 import { renderDrillPage } from '../../src/report/html/drill-page.js';
+import { chromiumPath, keptScreenshots, launchChromium } from '../support/chromium.js';
 import { sampleEvidence } from './sample-evidence.js';
-
-const executablePath = [
-  '/usr/bin/chromium',
-  ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'chromium')),
-].find(existsSync);
-
-/** Set to a directory that exists, screenshots are kept there, to be looked at. */
-const kept = process.env['PGDRILL_SCREENSHOTS'];
 
 const long = 'a_table_with_a_very_long_name_'.repeat(5);
 const evidences = Array.from({ length: 12 }, (_, index) => {
@@ -47,7 +39,7 @@ const failed = sampleEvidence({
   ],
 });
 
-describe.skipIf(executablePath === undefined)('in Chromium (skipped where there is none)', () => {
+describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is none)', () => {
   let browser: Browser;
   let directory: string;
   const pages: Record<string, string> = {};
@@ -68,8 +60,7 @@ describe.skipIf(executablePath === undefined)('in Chromium (skipped where there 
       pages[name] = join(directory, `${name}.html`);
       await writeFile(pages[name], text);
     }
-    // As root, which CI may be, Chromium starts only without its sandbox.
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser.close();
@@ -96,8 +87,8 @@ describe.skipIf(executablePath === undefined)('in Chromium (skipped where there 
         pictures: [...document.querySelectorAll('svg')].filter((svg) => svg.getBoundingClientRect().width > 250).length,
         paper: getComputedStyle(document.body).backgroundColor,
       })`);
-      if (kept !== undefined)
-        await tab.screenshot({ path: join(kept, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      if (keptScreenshots !== undefined)
+        await tab.screenshot({ path: join(keptScreenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       expect(said).toEqual([]);
       expect(seen.overflow).toBeLessThanOrEqual(0);
       expect(seen.pictures).toBe(2);

@@ -17,6 +17,8 @@ import { freePort, makeScratch, removeScratch } from './scratch.js';
 export interface TestTemporal {
   address: string;
   client: Client;
+  connection: Connection;
+  uiUrl: string;
   /** Runs workers inside the test's own process. */
   native: NativeConnection;
   /** What a command or a worker process needs to find this server, and nothing else's. */
@@ -48,6 +50,8 @@ export async function startTestTemporal(): Promise<TestTemporal> {
   return {
     address: server.address,
     client: new Client({ connection }),
+    connection,
+    uiUrl: server.uiUrl,
     native,
     env: { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'default' },
     stop: async () => {
@@ -86,9 +90,19 @@ export interface RunningWorker {
 export async function startWorker(
   temporal: TestTemporal,
   loaded: LoadedConfiguration,
-  options: { catalogUrl?: string; bundle?: { code: string }; wrap?: (real: Activities) => Partial<Activities> } = {},
+  options: {
+    catalogUrl?: string;
+    bundle?: { code: string };
+    wrap?: (real: Activities) => Partial<Activities>;
+    searchable?: () => Promise<boolean>;
+  } = {},
 ): Promise<RunningWorker> {
-  const real = createActivities({ loaded, toolsFor: createToolsFor(), catalogUrl: options.catalogUrl });
+  const real = createActivities({
+    loaded,
+    toolsFor: createToolsFor(),
+    catalogUrl: options.catalogUrl,
+    ...(options.searchable === undefined ? {} : { searchable: options.searchable }),
+  });
   const worker = await Worker.create({
     connection: temporal.native,
     namespace: 'default',
