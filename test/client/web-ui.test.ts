@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 
-import type { Browser, Page } from 'playwright-core';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { hasSearchAttributes, registerSearchAttributes } from '../../src/client/search-attributes.js';
 import { startFormLink } from '../../src/client/web-ui.js';
+import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { chromiumPath, keptScreenshots, launchChromium } from '../support/chromium.js';
 import { leftovers } from '../support/leftovers.js';
+import { eventually } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { type RunningWorker, startWorker } from '../support/temporal.js';
 
@@ -48,15 +51,115 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     expect(await page.getByLabel('Workflow Type').inputValue()).toBe('drill');
     expect(await page.getByLabel('Workflow ID').inputValue()).toBe('drill-shop');
     await page.getByText('Task Queue is Active').waitFor();
-    await page.locator('.cm-content').first().click();
-    await page.keyboard.insertText('{"cluster": "shop"}');
+    await fill(page.locator('.cm-content'), '{"cluster": "shop"}');
     await look('form');
     await page.getByTestId('start-workflow-button').click();
-    await page.getByText('Workflow started successfully').waitFor();
-    await page.goto(`${uiUrl}/namespaces/${namespace}/workflows/drill-shop`);
-    await page.getByText('User Metadata').first().click();
+    const handle = book.temporal.client.workflow.getHandle('drill-shop');
+    await eventually('the drill to start', () =>
+      handle.describe().then(
+        () => true,
+        () => undefined,
+      ),
+    );
+    await waitsAt(handle);
+    await showDetails('drill-shop');
+    const details = page.frameLocator('iframe').last();
+    await details.getByText('Waiting for a human at gate').waitFor();
     await look('metadata');
+    const answer = (await details.locator('pre').innerText()).trim();
+    await signal('approve', answer.replace('your name', 'ada'));
+    expect(await handle.result()).toMatchObject({ verdict: 'passed', approvals: [{ by: 'ada', reason: 'why' }] });
+    await page.goto(`${uiUrl}/namespaces/${namespace}/workflows/drill-shop`);
+    await page.getByText('Completed').first().waitFor();
+    await look('passed');
+
+    // What a saved query finds (docs/web-ui.md).
+    await page.goto(workflowsLink(`PgdrillCluster = "shop" and PgdrillVerdict = "passed"`));
+    await page.getByRole('link', { name: 'drill-shop' }).first().waitFor();
+    await look('query');
   });
+
+  test('a drill is rejected, and its verdict says by whom and why', { timeout: 60_000 }, async () => {
+    const handle = await startAtGate('drill-shop-rejected');
+    await page.goto(workflowsLink(`PgdrillGate = "promote" and ExecutionStatus = "Running"`));
+    await page.getByRole('link', { name: 'drill-shop-rejected' }).first().waitFor();
+    await showDetails(handle.workflowId);
+    await signal('reject', '{"gate": "promote", "by": "grace", "reason": "wrong night"}');
+    expect(await handle.result()).toMatchObject({
+      verdict: 'unproven',
+      reasons: ['Rejected at gate promote by grace: wrong night.'],
+    });
+    await showDetails(handle.workflowId);
+    await page.frameLocator('iframe').last().getByText('verdict: unproven').waitFor();
+    await look('rejected');
+  });
+
+  test('a drill is cancelled without harm', { timeout: 60_000 }, async () => {
+    const handle = await startAtGate('drill-shop-cancelled');
+    await showDetails(handle.workflowId);
+    await page.getByRole('button', { name: 'Request Cancellation' }).click();
+    await look('cancel');
+    await page.getByRole('dialog').getByTestId('confirm-modal-button').click();
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    await page.goto(`${book.temporal.uiUrl}/namespaces/${namespace}/workflows/${handle.workflowId}`);
+    await page.getByText('Canceled').first().waitFor();
+    await look('cancelled');
+  });
+
+  test('a typo in the input is answered at the top, with the keys that there are', async () => {
+    const handle = await book.start('drill', { cluster: 'shop', targt: 'latest' });
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    await page.goto(`${book.temporal.uiUrl}/namespaces/${namespace}/workflows/${handle.workflowId}`);
+    await page.getByText('targt').first().waitFor();
+    await look('typo');
+    expect(await page.getByText('there are: cluster, target').count()).toBeGreaterThan(0);
+  });
+
+  async function startAtGate(workflowId: string): Promise<WorkflowHandle> {
+    const handle = await book.temporal.client.workflow.start('drill', {
+      workflowId,
+      taskQueue: book.loaded.configuration.temporal.task_queue,
+      args: [{ cluster: 'shop' }],
+    });
+    await waitsAt(handle);
+    return handle;
+  }
+
+  function workflowsLink(query: string): string {
+    return `${book.temporal.uiUrl}/namespaces/${namespace}/workflows?query=${encodeURIComponent(query)}`;
+  }
+
+  async function waitsAt(handle: WorkflowHandle): Promise<void> {
+    await eventually(`${handle.workflowId} to wait`, async () =>
+      (await handle.query<WorkflowProgress>('progress')).waiting === undefined ? undefined : true,
+    );
+  }
+
+  async function showDetails(id: string): Promise<void> {
+    const { runId } = await book.temporal.client.workflow.getHandle(id).describe();
+    await page.goto(`${book.temporal.uiUrl}/namespaces/${namespace}/workflows/${id}/${runId}/user-metadata`);
+  }
+
+  /** Sends a signal as a person does: menu, name, input. */
+  async function signal(name: string, input: string): Promise<void> {
+    await page.getByRole('button', { name: 'More Actions' }).click();
+    await page.locator('[data-testid=signal-button]:visible').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByTestId('signal-select-button').click();
+    await look('signals');
+    await dialog.getByRole('option', { name }).click();
+    await fill(dialog.locator('.cm-content'), input);
+    await look(`signal-${name}`);
+    await dialog.getByTestId('confirm-modal-button').click();
+  }
+
+  /** The editor lays what was typed out anew when it is left, and everything below it moves. */
+  async function fill(editor: Locator, json: string): Promise<void> {
+    await editor.click();
+    await page.keyboard.insertText(json);
+    await editor.blur();
+    await editor.locator('.cm-line').nth(2).waitFor();
+  }
 
   async function look(name: string): Promise<void> {
     if (keptScreenshots !== undefined) await page.screenshot({ path: join(keptScreenshots, `web-ui-${name}.png`) });
