@@ -9,7 +9,7 @@ type Operated = Pick<Connection, 'operatorService'>;
 const names: readonly string[] = Object.values(searchAttributeNames);
 
 /** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API (temporal/api/enums/v1/common.proto). */
-const keyword: number = 2;
+const keyword = 2;
 
 /**
  * Whether a namespace has all of our search attributes. Where this cannot be found out the answer is no: a workflow that sets one that

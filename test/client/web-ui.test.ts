@@ -63,7 +63,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     );
     await waitsAt(handle);
     await showDetails('drill-shop');
-    const details = page.frameLocator('iframe').last();
+    const details = page.locator('iframe').last().contentFrame();
     await details.getByText('Waiting for a human at gate').waitFor();
     await look('metadata');
     const answer = (await details.locator('pre').innerText()).trim();
@@ -90,7 +90,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
       reasons: ['Rejected at gate promote by grace: wrong night.'],
     });
     await showDetails(handle.workflowId);
-    await page.frameLocator('iframe').last().getByText('verdict: unproven').waitFor();
+    await page.locator('iframe').last().contentFrame().getByText('verdict: unproven').waitFor();
     await look('rejected');
   });
 
@@ -110,9 +110,8 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     const handle = await book.start('drill', { cluster: 'shop', targt: 'latest' });
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
     await page.goto(`${book.temporal.uiUrl}/namespaces/${namespace}/workflows/${handle.workflowId}`);
-    await page.getByText('targt').first().waitFor();
+    await page.getByText('there are: cluster,').first().waitFor();
     await look('typo');
-    expect(await page.getByText('there are: cluster, target').count()).toBeGreaterThan(0);
   });
 
   async function startAtGate(workflowId: string): Promise<WorkflowHandle> {
