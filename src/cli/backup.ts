@@ -1,15 +1,13 @@
 import { type Command, Option } from 'commander';
 
 import type { BackupResult } from '../client/results.js';
-import { startWorkflow } from '../client/start.js';
 import { clusterOf } from '../configuration/cluster.js';
-import { type ExitCode, exitCodes } from '../errors.js';
+import type { ExitCode } from '../errors.js';
 import { bytes, seconds } from '../schema/figures.js';
 import type { BackupType } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
-import { colors, print, printJson } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { globalOptions, loadFor } from './context.js';
+import { runWorkflow } from './run-workflow.js';
+import { colors } from './terminal.js';
 
 /** `pgdrill backup CLUSTER`: take a backup now. */
 export function addBackup(program: Command, exit: (code: ExitCode) => void): void {
@@ -26,25 +24,16 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
     .addHelpText('after', '\nExample:\n  pgdrill backup shop --type incremental')
     .action(async (cluster: string, options: { type: BackupType; id?: string }, command: Command) => {
       const loaded = await loadFor(command);
-      const asJson = globalOptions(command).json === true;
       clusterOf(loaded, cluster);
-      await withTemporal(loaded, async (temporal) => {
-        const handle = await startWorkflow(
-          temporal,
-          'backup',
-          { cluster, type: options.type },
-          { taskQueue: loaded.configuration.temporal.task_queue, id: options.id },
-        );
-        await sayStarted(loaded, temporal, handle.workflowId);
-        try {
-          const backup = await watchWorkflow<BackupResult>(handle);
-          if (asJson) printJson(backup);
-          else print(describe(backup));
-          exit(exitCodes.done);
-        } catch (error) {
-          exit(finishFailed(error, handle.workflowId, asJson));
-        }
-      });
+      exit(
+        await runWorkflow<'backup', BackupResult>(loaded, {
+          kind: 'backup',
+          input: { cluster, type: options.type },
+          id: options.id,
+          asJson: globalOptions(command).json === true,
+          render: describe,
+        }),
+      );
     });
 }
 

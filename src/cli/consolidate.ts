@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 
 import type { ConsolidateResult } from '../client/results.js';
-import { startWorkflow } from '../client/start.js';
 import { clusterOf } from '../configuration/cluster.js';
-import { type ExitCode, exitCodes } from '../errors.js';
+import type { ExitCode } from '../errors.js';
 import { bytes, seconds } from '../schema/figures.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
-import { colors, print, printJson } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { globalOptions, loadFor } from './context.js';
+import { runWorkflow } from './run-workflow.js';
+import { colors } from './terminal.js';
 
 /** `pgdrill consolidate CLUSTER`: make one full backup of a chain, without the source. */
 export function addConsolidate(program: Command, exit: (code: ExitCode) => void): void {
@@ -21,25 +19,16 @@ export function addConsolidate(program: Command, exit: (code: ExitCode) => void)
     .addHelpText('after', '\nExample:\n  pgdrill consolidate shop --up-to 20261124T020000Z-incremental')
     .action(async (cluster: string, options: { upTo?: string; id?: string }, command: Command) => {
       const loaded = await loadFor(command);
-      const asJson = globalOptions(command).json === true;
       clusterOf(loaded, cluster);
-      await withTemporal(loaded, async (temporal) => {
-        const handle = await startWorkflow(
-          temporal,
-          'consolidate',
-          { cluster, ...(options.upTo === undefined ? {} : { upTo: options.upTo }) },
-          { taskQueue: loaded.configuration.temporal.task_queue, id: options.id },
-        );
-        await sayStarted(loaded, temporal, handle.workflowId);
-        try {
-          const made = await watchWorkflow<ConsolidateResult>(handle);
-          if (asJson) printJson(made);
-          else print(describe(made));
-          exit(exitCodes.done);
-        } catch (error) {
-          exit(finishFailed(error, handle.workflowId, asJson));
-        }
-      });
+      exit(
+        await runWorkflow<'consolidate', ConsolidateResult>(loaded, {
+          kind: 'consolidate',
+          input: { cluster, ...(options.upTo === undefined ? {} : { upTo: options.upTo }) },
+          id: options.id,
+          asJson: globalOptions(command).json === true,
+          render: describe,
+        }),
+      );
     });
 }
 

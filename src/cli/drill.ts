@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { startWorkflow } from '../client/start.js';
+import { readEnding } from '../client/failures.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
@@ -8,13 +8,10 @@ import type { DrillResult } from '../schema/evidence.js';
 import { type ScenarioRequest, scenarioRequestSchema } from '../schema/scenario.js';
 import { parseTarget, targetForms } from '../schema/target.js';
 import { type DrillInput, drillInputSchema, type GateName } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
-import { readEnding } from '../client/failures.js';
-import { printStartForm } from './where-to-start.js';
+import { globalOptions, loadFor } from './context.js';
 import { renderDrill } from './render-drill.js';
-import { print, printJson } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { runWorkflow } from './run-workflow.js';
+import { printStartForm } from './where-to-start.js';
 
 interface DrillOptions {
   scenario?: ScenarioRequest;
@@ -88,25 +85,15 @@ export async function runDrill(
     await printStartForm(loaded, 'drill', withoutDefaults(input), asJson);
     return exitCodes.done;
   }
-  return await withTemporal(loaded, async (temporal) => {
-    const handle = await startWorkflow(temporal, 'drill', input, {
-      taskQueue: loaded.configuration.temporal.task_queue,
-      id: options.id,
-    });
-    await sayStarted(loaded, temporal, handle.workflowId);
-    if (options.detach === true) {
-      if (asJson) printJson({ id: handle.workflowId, detached: true });
-      return exitCodes.done;
-    }
-    try {
-      const result = await watchWorkflow<DrillResult>(handle);
-      show(result, asJson);
-      return result.verdict === 'passed' ? exitCodes.done : exitCodes.unproven;
-    } catch (error) {
-      const code = finishFailed(error, handle.workflowId, asJson);
-      if (!asJson) showFailed(error);
-      return code;
-    }
+  return await runWorkflow<'drill', DrillResult>(loaded, {
+    kind: 'drill',
+    input,
+    id: options.id,
+    detach: options.detach,
+    asJson,
+    render: (result) => `\n${renderDrill(result)}`,
+    exitCode: ({ verdict }) => (verdict === 'passed' ? exitCodes.done : exitCodes.unproven),
+    found: { type: 'DrillFailed', in: (error) => readEnding(error).result },
   });
 }
 
@@ -133,19 +120,4 @@ function withoutDefaults({ target, backup, ...rest }: DrillInput): DrillInput {
     ...(target === 'fence' ? {} : { target }),
     ...(backup === 'none' ? {} : { backup }),
   };
-}
-
-function show(result: DrillResult, asJson: boolean): void {
-  if (asJson) printJson(result);
-  else print(`\n${renderDrill(result)}`);
-}
-
-/** A drill that failed still has a table, where it got far enough. */
-function showFailed(error: unknown): void {
-  try {
-    const { result } = readEnding(error);
-    if (result !== undefined) show(result, false);
-  } catch {
-    // detached: nothing to show
-  }
 }

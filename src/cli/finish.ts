@@ -32,9 +32,8 @@ export function finishFailed(error: unknown, workflowId: string, asJson: boolean
     if (asJson) printJson({ id: workflowId, detached: true });
     return 0;
   }
-  const { type, message, exitCode, result } = readEnding(error);
-  // A drill that was judged `failed` says so in its table.
-  if (result === undefined || type !== 'DrillFailed' || asJson) say(`${colors.red(type)}: ${message}`);
-  if (asJson) printJson({ ...(result ?? { id: workflowId }), error: { type, message } });
+  const { type, message, exitCode } = readEnding(error);
+  say(`${colors.red(type)}: ${message}`);
+  if (asJson) printJson({ id: workflowId, error: { type, message } });
   return exitCode;
 }

@@ -85,7 +85,7 @@ const mostOthers = 5;
 function render({ chain, target, wal, estimate, others, warnings }: RestorePlan): string {
   const sections: string[] = [];
   const section = (title: string, rows: string[][]): void => {
-    if (rows.length > 0) sections.push(`${colors.bold(title)}\n${indent(renderTable(rows))}`);
+    if (rows.length > 0) sections.push(`${colors.bold(title)}\n${renderTable(rows, undefined, { indent: 2 })}`);
   };
   section(
     'Chain',
@@ -126,12 +126,5 @@ function renderRanges(ranges: readonly ShownRange[]): string {
     `${to}${lastCommitAt === undefined ? '' : ` (last commit ${lastCommitAt})`}`,
     gap === undefined ? '' : colors.yellow(`then segment ${gap} is missing`),
   ]);
-  return `${colors.bold('What can be restored')}\n${indent(renderTable(rows, ['TIMELINE', 'EARLIEST', 'LATEST', '']))}`;
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
+  return `${colors.bold('What can be restored')}\n${renderTable(rows, ['TIMELINE', 'EARLIEST', 'LATEST', ''], { indent: 2 })}`;
 }

@@ -3,17 +3,15 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 
 import type { RecoverResult } from '../client/results.js';
-import { startWorkflow } from '../client/start.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { seconds } from '../schema/figures.js';
 import { parseTarget, targetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
+import { globalOptions, loadFor } from './context.js';
+import { runWorkflow } from './run-workflow.js';
 import { renderTable } from './table.js';
-import { colors, print, printJson, tint } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { colors, tint } from './terminal.js';
 
 interface RecoverOptions {
   into: string;
@@ -44,7 +42,6 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     )
     .action(async (cluster: string, options: RecoverOptions, command: Command) => {
       const loaded = await loadFor(command);
-      const asJson = globalOptions(command).json === true;
       clusterOf(loaded, cluster);
       const target = parseTarget(options.target);
       if (typeof target === 'string' || target.kind === 'fence') {
@@ -66,21 +63,16 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
         ...(options.fixGate ? {} : { fixGate: false }),
         ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
       };
-      await withTemporal(loaded, async (temporal) => {
-        const handle = await startWorkflow(temporal, 'recover', input, {
-          taskQueue: loaded.configuration.temporal.task_queue,
+      exit(
+        await runWorkflow<'recover', RecoverResult>(loaded, {
+          kind: 'recover',
+          input,
           id: options.id,
-        });
-        await sayStarted(loaded, temporal, handle.workflowId);
-        try {
-          const result = await watchWorkflow<RecoverResult>(handle);
-          if (asJson) printJson({ id: handle.workflowId, ...result });
-          else print(describe(result));
-          exit(result.outcome === 'recovered' ? exitCodes.done : exitCodes.unproven);
-        } catch (error) {
-          exit(finishFailed(error, handle.workflowId, asJson));
-        }
-      });
+          asJson: globalOptions(command).json === true,
+          render: describe,
+          exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),
+        }),
+      );
     });
 }
 

@@ -11,7 +11,7 @@ export function renderDrill(result: DrillResult): string {
   const { chain, replay, fence, phases, rpo, checks, approvals, verdict, reasons } = result;
   const sections: string[] = [];
   const section = (title: string, rows: string[][]): void => {
-    if (rows.length > 0) sections.push(`${colors.bold(title)}\n${indent(renderTable(rows))}`);
+    if (rows.length > 0) sections.push(`${colors.bold(title)}\n${renderTable(rows, undefined, { indent: 2 })}`);
   };
   const { scenario } = result;
   section('Scenario', scenario === undefined ? [] : [[colors.bold(scenario.name), scenario.why]]);
@@ -98,11 +98,4 @@ function describeEstimate({ seconds: estimated, ratio, basis }: JudgedEstimate):
 function objectiveOf({ objectives }: DrillResult, name: 'rto' | 'rpo'): string {
   const found = objectives.find((each) => each.name === name);
   return found?.objective === undefined ? '' : `objective ${found.objective}: ${tint(found.status)}`;
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
 }

@@ -4,11 +4,10 @@ import { minute } from '../retention/text.js';
 import { renderTable } from './table.js';
 import { colors } from './terminal.js';
 
-/** What is kept and why, and what may go, for a terminal of 80 columns or more. */
-export function renderSummary(summary: RetentionSummary, width = process.stdout.columns || 100): string {
+/** What is kept and why, and what may go. */
+export function renderSummary(summary: RetentionSummary): string {
   const { backups, wal, windowStart, reachesBackTo, warnings } = summary;
-  const fixed = 26 + 2 + 9 + 2 + 7 + 2;
-  const rows = backups.flatMap((backup) => rowsOf(backup, Math.max(20, width - fixed)));
+  const rows = backups.map(rowOf);
   const sizeOf = (fate: Fate): number =>
     backups.filter((each) => each.fate === fate).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const total = (fate: Fate): string =>
@@ -32,23 +31,9 @@ const paint: Record<Fate, (text: string) => string> = {
   delete: colors.red,
 };
 
-function rowsOf({ id, sizeBytes, fate, reasons, due }: BackupFate, room: number): string[][] {
+function rowOf({ id, sizeBytes, fate, reasons, due }: BackupFate): string[] {
   const when = fate === 'mark' || fate === 'marked' ? [`goes from ${minute(due ?? '')} on`] : [];
-  const lines = wrap([...reasons, ...when].join('; '), room);
-  return lines.map((line, index) =>
-    index === 0 ? [id, bytes(sizeBytes), paint[fate](fate), line] : ['', '', '', line],
-  );
-}
-
-/** Lines no longer than the room, broken at spaces. */
-function wrap(text: string, room: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
+  return [id, bytes(sizeBytes), paint[fate](fate), [...reasons, ...when].join('; ')];
 }
 
 export function renderResult(result: RetentionResult): string {

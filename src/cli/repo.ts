@@ -2,19 +2,16 @@ import { userInfo } from 'node:os';
 
 import type { Command } from 'commander';
 
-import { readEnding, readVerificationResult } from '../client/failures.js';
-import { startWorkflow } from '../client/start.js';
+import { readVerificationResult } from '../client/failures.js';
 import { clusterOf } from '../configuration/cluster.js';
-import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { openRepository } from '../repository/repository.js';
 import type { VerificationResult } from '../schema/verification.js';
 import { acknowledge, withdraw } from '../verify/acknowledge.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
+import { globalOptions, loadFor } from './context.js';
 import { renderVerification } from './render-verification.js';
+import { runWorkflow } from './run-workflow.js';
 import { print, printJson } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
 
 interface VerifyOptions {
   id?: string;
@@ -41,7 +38,18 @@ export function addRepo(program: Command, exit: (code: ExitCode) => void): void 
       '\nExit code 1 where something was found that is not acknowledged.\n\nExample:\n  pgdrill repo verify shop',
     )
     .action(async (cluster: string, options: VerifyOptions, command: Command) => {
-      exit(await runVerification(await loadFor(command), cluster, options, globalOptions(command).json === true));
+      const loaded = await loadFor(command);
+      clusterOf(loaded, cluster);
+      exit(
+        await runWorkflow<'verifyRepository', VerificationResult>(loaded, {
+          kind: 'verifyRepository',
+          input: { cluster },
+          ...options,
+          asJson: globalOptions(command).json === true,
+          render: renderVerification,
+          found: { type: 'RepositoryFindings', in: readVerificationResult },
+        }),
+      );
     });
   repo
     .command('acknowledge')
@@ -78,37 +86,4 @@ function withoutReason(): UsageError {
     means: 'Nothing was acknowledged.',
     todo: 'Say why with --reason "…": whoever restores from here will ask.',
   });
-}
-
-/** Starts a verification, follows it, prints what it found. @returns 0 where nothing was, or all is acknowledged; else 1. */
-async function runVerification(
-  loaded: LoadedConfiguration,
-  cluster: string,
-  { id, detach }: VerifyOptions,
-  asJson: boolean,
-): Promise<ExitCode> {
-  clusterOf(loaded, cluster);
-  return await withTemporal(loaded, async (temporal) => {
-    const { task_queue: taskQueue } = loaded.configuration.temporal;
-    const handle = await startWorkflow(temporal, 'verifyRepository', { cluster }, { taskQueue, id });
-    await sayStarted(loaded, temporal, handle.workflowId);
-    if (detach === true) {
-      if (asJson) printJson({ id: handle.workflowId, detached: true });
-      return exitCodes.done;
-    }
-    try {
-      show(await watchWorkflow<VerificationResult>(handle), asJson);
-      return exitCodes.done;
-    } catch (error) {
-      const result = readVerificationResult(error);
-      if (result === undefined) return finishFailed(error, handle.workflowId, asJson);
-      show(result, asJson);
-      return readEnding(error).exitCode;
-    }
-  });
-}
-
-function show(result: VerificationResult, asJson: boolean): void {
-  if (asJson) printJson(result);
-  else print(renderVerification(result));
 }

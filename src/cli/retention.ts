@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 
-import { startWorkflow } from '../client/start.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { openRepository } from '../repository/repository.js';
@@ -11,11 +10,10 @@ import { summarize } from '../retention/summary.js';
 import { undoMarks } from '../retention/undo.js';
 import type { RetentionResult, RetentionSummary } from '../schema/retention.js';
 import { askYes } from './ask-yes.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
+import { globalOptions, loadFor } from './context.js';
 import { renderResult, renderSummary } from './render-retention.js';
+import { runWorkflow } from './run-workflow.js';
 import { print, printJson, say } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
 
 interface ApplyOptions {
   yes?: boolean;
@@ -57,7 +55,6 @@ export function addRetention(program: Command, exit: (code: ExitCode) => void): 
         exit(exitCodes.done);
         return;
       }
-      const asJson = globalOptions(command).json === true;
       if (options.yes !== true) {
         say(renderSummary(plan));
         if (!(await askYes(`Mark and delete this in the repository of ${cluster}?`))) {
@@ -68,7 +65,15 @@ export function addRetention(program: Command, exit: (code: ExitCode) => void): 
           });
         }
       }
-      await apply(cluster, options, command, { exit, asJson });
+      exit(
+        await runWorkflow<'applyRetention', RetentionResult>(await loadFor(command), {
+          kind: 'applyRetention',
+          input: { cluster, ...(options.acceptClock === true ? { acceptClock: true } : {}) },
+          id: options.id,
+          asJson: globalOptions(command).json === true,
+          render: renderResult,
+        }),
+      );
     });
 
   retention
@@ -100,27 +105,4 @@ async function planFor(cluster: string, options: ApplyOptions, command: Command)
 function show(plan: RetentionSummary, command: Command): void {
   if (globalOptions(command).json === true) printJson(plan);
   else print(renderSummary(plan));
-}
-
-async function apply(
-  cluster: string,
-  { acceptClock, id }: ApplyOptions,
-  command: Command,
-  { exit, asJson }: { exit: (code: ExitCode) => void; asJson: boolean },
-): Promise<void> {
-  const loaded = await loadFor(command);
-  await withTemporal(loaded, async (temporal) => {
-    const taskQueue = loaded.configuration.temporal.task_queue;
-    const input = { cluster, ...(acceptClock === true ? { acceptClock } : {}) };
-    const handle = await startWorkflow(temporal, 'applyRetention', input, { taskQueue, id });
-    await sayStarted(loaded, temporal, handle.workflowId);
-    try {
-      const result = await watchWorkflow<RetentionResult>(handle);
-      if (asJson) printJson(result);
-      else print(renderResult(result));
-      exit(exitCodes.done);
-    } catch (error) {
-      exit(finishFailed(error, handle.workflowId, asJson));
-    }
-  });
 }

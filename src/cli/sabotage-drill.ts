@@ -1,17 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { readEnding, readSabotageResult } from '../client/failures.js';
-import { startWorkflow } from '../client/start.js';
+import { readSabotageResult } from '../client/failures.js';
 import { clusterOf } from '../configuration/cluster.js';
-import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { type SabotageKind, sabotageKindNames, sabotageKinds, type SabotageResult } from '../schema/sabotage.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
-import { finishFailed, sayStarted } from './finish.js';
+import { globalOptions, loadFor } from './context.js';
 import { renderSabotage } from './render-sabotage.js';
+import { runWorkflow } from './run-workflow.js';
 import { renderTable } from './table.js';
-import { colors, print, printJson, say } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { print, printJson } from './terminal.js';
 
 interface SabotageOptions {
   kind?: SabotageKind | 'all';
@@ -47,7 +44,22 @@ export function addSabotageDrill(program: Command, exit: (code: ExitCode) => voi
           todo: 'Name a cluster of the configuration, or use --list.',
         });
       }
-      exit(await runSabotageDrill(await loadFor(command), cluster, options, asJson));
+      const loaded = await loadFor(command);
+      clusterOf(loaded, cluster);
+      const { kind, seed, id, detach } = options;
+      exit(
+        await runWorkflow<'sabotageDrill', SabotageResult>(loaded, {
+          kind: 'sabotageDrill',
+          input: { cluster, ...(kind === undefined ? {} : { kind }), ...(seed === undefined ? {} : { seed }) },
+          id,
+          detach,
+          asJson,
+          render: (result) => `\n${renderSabotage(result)}`,
+          // 0 where the damage was seen, 1 unseen, 2 unproven.
+          exitCode: ({ verdict }) => (verdict === 'passed' ? exitCodes.done : exitCodes.unproven),
+          found: { type: 'SabotageUnseen', in: readSabotageResult },
+        }),
+      );
     });
 }
 
@@ -61,47 +73,6 @@ function listKinds(asJson: boolean): void {
         ['KIND', 'STRIKES', 'WHAT IS BROKEN'],
       ),
     );
-}
-
-/** Starts a sabotage drill, follows it, prints its result. @returns 0 where the damage was seen, 1 unseen, 2 unproven. */
-async function runSabotageDrill(
-  loaded: LoadedConfiguration,
-  cluster: string,
-  { kind, seed, id, detach }: SabotageOptions,
-  asJson: boolean,
-): Promise<ExitCode> {
-  clusterOf(loaded, cluster);
-  return await withTemporal(loaded, async (temporal) => {
-    const handle = await startWorkflow(
-      temporal,
-      'sabotageDrill',
-      { cluster, ...(kind === undefined ? {} : { kind }), ...(seed === undefined ? {} : { seed }) },
-      { taskQueue: loaded.configuration.temporal.task_queue, id },
-    );
-    await sayStarted(loaded, temporal, handle.workflowId);
-    if (detach === true) {
-      if (asJson) printJson({ id: handle.workflowId, detached: true });
-      return exitCodes.done;
-    }
-    try {
-      const result = await watchWorkflow<SabotageResult>(handle);
-      if (asJson) printJson(result);
-      else print(`\n${renderSabotage(result)}`);
-      return result.verdict === 'passed' ? exitCodes.done : exitCodes.unproven;
-    } catch (error) {
-      return finish(error, handle.workflowId, asJson);
-    }
-  });
-}
-
-function finish(error: unknown, workflowId: string, asJson: boolean): ExitCode {
-  const result = readSabotageResult(error);
-  if (result === undefined) return finishFailed(error, workflowId, asJson);
-  const { type, message, exitCode } = readEnding(error);
-  if (type !== 'SabotageUnseen' || asJson) say(`${colors.red(type)}: ${message}`);
-  if (asJson) printJson({ ...result, error: { type, message } });
-  else print(`\n${renderSabotage(result)}`);
-  return exitCode;
 }
 
 function wholeNumber(text: string): number {

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 
+import { readEnding } from '../client/failures.js';
 import { listRuns, readRun } from '../client/status.js';
 import type { ExitCode } from '../errors.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, tint } from './terminal.js';
-import { watchWorkflow } from './watch-workflow.js';
+import { Detached, watchWorkflow } from './watch-workflow.js';
 
 const mostRuns = 20;
 
@@ -40,8 +41,11 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
           try {
             await watchWorkflow(temporal.client.workflow.getHandle(id));
           } catch (error) {
-            exit(finishFailed(error, id, asJson));
-            return;
+            if (error instanceof Detached) {
+              exit(finishFailed(error, id, asJson));
+              return;
+            }
+            exit(readEnding(error).exitCode);
           }
         }
         const run = await readRun(temporal, id);

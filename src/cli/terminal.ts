@@ -1,41 +1,71 @@
+import { stripVTControlCharacters } from 'node:util';
+
+import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import sliceAnsi from 'slice-ansi';
+
+/**
+ * Colours for text of all kinds. They are put in always, and taken out again where the stream that the text goes to shows none: of two streams
+ * one may be a terminal and the other a file.
+ */
+export const colors = pc.createColors(true);
 
 /** Everything that is not the answer itself goes to standard error, so that standard output can be piped. */
 export function say(line: string): void {
-  clearLive();
-  process.stderr.write(`${line}\n`);
+  write(process.stderr, line);
 }
 
 /** The answer. */
 export function print(text: string): void {
-  clearLive();
-  process.stdout.write(`${text}\n`);
+  write(process.stdout, text);
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  clearLive();
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+function write(stream: NodeJS.WriteStream, text: string): void {
+  clearLive();
+  stream.write(`${showsColors(stream) ? text : stripVTControlCharacters(text)}\n`);
+}
+
+/** Only a terminal does, and none where NO_COLOR is set (https://no-color.org) or TERM is dumb: Node knows both. */
+function showsColors(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.hasColors();
+}
+
+/** How wide a line may be; undefined where there is no terminal, and lines are as long as they are. */
+export function widthOf(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY ? stream.columns || 80 : undefined;
+}
+
+/** Lines at the end of the terminal that the next ones replace; they are cut where it ends. Written on a terminal only. */
+const area = createLogUpdate(process.stderr);
 let liveShown = false;
 
-/** One line that is overwritten by the next, on terminals only. */
-export function live(line: string): void {
-  if (!process.stderr.isTTY) return;
-  const width = (process.stderr.columns || 80) - 1;
-  process.stderr.write(`\r\u001b[2K${line.slice(0, width)}`);
+export function live(lines: readonly string[]): void {
+  const width = widthOf(process.stderr);
+  if (width === undefined) return;
+  if (lines.length === 0) {
+    clearLive();
+    return;
+  }
+  const text = lines.map((line) => sliceAnsi(line, 0, width - 1)).join('\n');
+  area(showsColors(process.stderr) ? text : stripVTControlCharacters(text));
   liveShown = true;
 }
 
-function clearLive(): void {
-  if (liveShown) process.stderr.write('\r\u001b[2K');
+export function clearLive(): void {
+  if (!liveShown) return;
+  area.clear();
+  area.done(); // shows the cursor again
   liveShown = false;
 }
 
-export const colors = pc;
-
 /** A verdict or status in its colour. */
 export function tint(status: string): string {
-  if (/^(passed|ok|met|done|recovered|approved)$/i.test(status)) return pc.green(status);
-  if (/^(failed|error|missed)$/i.test(status)) return pc.red(status);
-  return pc.yellow(status);
+  if (/^(passed|ok|met|done|completed|recovered|approved)$/i.test(status)) return colors.green(status);
+  if (/^(failed|error|missed|terminated)$/i.test(status)) return colors.red(status);
+  return colors.yellow(status);
 }

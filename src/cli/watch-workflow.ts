@@ -1,10 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 
-import { follow } from '../client/follow.js';
-import type { Progress } from '../process/step-context.js';
-import { bytes, seconds } from '../schema/figures.js';
+import { follow, type Pending } from '../client/follow.js';
+import { seconds } from '../schema/figures.js';
 import type { WorkflowProgress } from '../schema/progress.js';
-import { colors, live, say } from './terminal.js';
+import { PaceMeter } from './pace.js';
+import { progressLine } from './progress-line.js';
+import { clearLive, colors, live, say, widthOf } from './terminal.js';
 
 /** Where output is no terminal, a long step says at this distance that it is alive. */
 const quietReportEveryMs = 10_000;
@@ -13,25 +14,28 @@ const quietReportEveryMs = 10_000;
 export class Detached extends Error {}
 
 /**
- * Follows a workflow and prints each step as it goes. Ctrl-C detaches: it never kills a drill.
+ * Follows a workflow and prints each step as it goes. Ctrl-C detaches: it never kills a drill. A second Ctrl-C ends this process at once.
  *
+ * @param first is done before anything is shown; Ctrl-C detaches then, too.
  * @throws what the workflow ended with, or Detached.
  */
-export async function watchWorkflow<T>(handle: WorkflowHandle): Promise<T> {
+export async function watchWorkflow<T>(handle: WorkflowHandle, first?: () => Promise<void>): Promise<T> {
   const printer = new Printer(handle.workflowId);
   const detach = new AbortController();
   const onInterrupt = (): void => detach.abort(new Detached(handle.workflowId));
   process.once('SIGINT', onInterrupt);
   try {
+    await first?.();
     return await follow<T>(
       handle,
       {
         onProgress: (progress) => printer.show(progress),
-        onHeartbeat: (_activity, progress, attempt) => printer.beat(progress, attempt),
+        onPending: (pending) => printer.beat(pending),
       },
       detach.signal,
     );
   } finally {
+    clearLive();
     process.removeListener('SIGINT', onInterrupt);
   }
 }
@@ -39,18 +43,18 @@ export async function watchWorkflow<T>(handle: WorkflowHandle): Promise<T> {
 class Printer {
   private readonly startedAt = performance.now();
   private readonly announced = new Set<string>();
+  private readonly pace = new Map<string, PaceMeter>();
   private lastQuietReport = performance.now();
   private running = '';
+  private waiting: WorkflowProgress['waiting'];
 
   constructor(private readonly workflowId: string) {}
 
   show({ steps, waiting }: WorkflowProgress): void {
+    this.running = steps.find(({ state }) => state === 'running')?.step ?? '';
+    this.waiting = waiting;
     for (const [index, { step, state, summary, startedAt, finishedAt }] of steps.entries()) {
-      if (state === 'running') {
-        this.running = step;
-        continue;
-      }
-      if (!this.once(`${index} ${state}`)) continue;
+      if (state === 'running' || !this.once(`${index} ${state}`)) continue;
       const took =
         startedAt === undefined || finishedAt === undefined
           ? ''
@@ -66,12 +70,37 @@ class Printer {
     }
   }
 
-  beat(progress: Progress, attempt: number): void {
-    const line = `${this.running}: ${describe(progress)}${attempt > 1 ? ` (attempt ${attempt})` : ''}`;
-    live(`${this.clock()} ▶ ${line}`);
-    if (process.stderr.isTTY || performance.now() - this.lastQuietReport < quietReportEveryMs) return;
+  beat(pending: readonly Pending[]): void {
+    for (const { activity, attempt, lastFailure } of pending) {
+      if (lastFailure === undefined || !this.once(`attempt ${activity} ${attempt}`)) continue;
+      say(
+        `${this.clock()} ${colors.yellow('↻')} ${this.running || activity}, attempt ${attempt}: ${firstLine(lastFailure)}`,
+      );
+    }
+    const width = widthOf(process.stderr);
+    const head = `${this.clock()} ${colors.yellow('▶')} ${this.running === '' ? '' : `${this.running}: `}`;
+    const room = width === undefined ? undefined : width - 16 - this.running.length;
+    const lines = pending.flatMap(({ activity, progress, attempt }) => {
+      if (progress === undefined) return [];
+      const pace = this.paceOf(activity).add(performance.now(), progress);
+      return [`${head}${progressLine(progress, pace, room)}${attempt > 1 ? ` (attempt ${attempt})` : ''}`];
+    });
+    if (this.waiting !== undefined) lines.push(this.waited(this.waiting));
+    live(lines);
+    if (width !== undefined || performance.now() - this.lastQuietReport < quietReportEveryMs) return;
     this.lastQuietReport = performance.now();
-    say(`${this.clock()} ▶ ${line}`);
+    for (const line of lines) say(line);
+  }
+
+  private waited({ gate, since }: NonNullable<WorkflowProgress['waiting']>): string {
+    const waitedSeconds = Math.max(0, (Date.now() - Date.parse(since)) / 1_000);
+    return `${this.clock()} ${colors.yellow('?')} gate ${gate} has waited for ${seconds(waitedSeconds)}`;
+  }
+
+  private paceOf(activity: string): PaceMeter {
+    const meter = this.pace.get(activity) ?? new PaceMeter();
+    this.pace.set(activity, meter);
+    return meter;
   }
 
   private once(key: string): boolean {
@@ -85,10 +114,6 @@ class Printer {
   }
 }
 
-function describe({ doing, doneBytes, totalBytes, lsn }: Progress): string {
-  const share =
-    doneBytes === undefined || !totalBytes
-      ? ''
-      : `, ${Math.min(100, Math.floor((doneBytes / totalBytes) * 100))} % of ${bytes(totalBytes)}`;
-  return `${doing}${lsn === undefined ? '' : ` at ${lsn}`}${share}`;
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }

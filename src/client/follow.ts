@@ -5,12 +5,24 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Progress } from '../process/step-context.js';
 import type { WorkflowProgress } from '../schema/progress.js';
 
-/** What a follower is told, whenever something is new. */
+/** A step that is at work, or waits for its next try. */
+export interface Pending {
+  /** The activity's name. */
+  activity: string;
+  /** 1 for the first. */
+  attempt: number;
+  /** What it last said of itself (its heartbeat). */
+  progress?: Progress;
+  /** Why the last attempt failed. */
+  lastFailure?: string;
+}
+
+/** What a follower is told, at every look. */
 export interface Follower {
   /** Steps, gates and approvals so far. */
   onProgress?: (progress: WorkflowProgress) => void;
-  /** What the running step last said of itself (its heartbeat). */
-  onHeartbeat?: (activity: string, progress: Progress, attempt: number) => void;
+  /** What is being done now. */
+  onPending?: (pending: readonly Pending[]) => void;
 }
 
 const pollMs = 500;
@@ -18,54 +30,57 @@ const pollMs = 500;
 /**
  * Waits for a workflow's result and tells the follower what happens on the way. Stopping to follow does not stop the workflow.
  *
- * @throws what `handle.result()` throws; the signal's reason when it is aborted.
+ * @throws what `handle.result()` throws; the signal's reason when it is aborted, at once.
  */
-export async function follow<T>(handle: WorkflowHandle, follower: Follower, signal?: AbortSignal): Promise<T> {
+export async function follow<T>(handle: WorkflowHandle, follower: Follower, signal: AbortSignal): Promise<T> {
   const ended = new AbortController();
-  const watching = watch(
-    handle,
-    follower,
-    signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]),
-  );
+  const watching = watch(handle, follower, AbortSignal.any([ended.signal, signal]));
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const stop = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('stopped following'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
   try {
-    const aborted = new Promise<never>((_resolve, reject) => {
-      signal?.addEventListener(
-        'abort',
-        () => reject(signal.reason instanceof Error ? signal.reason : new Error('stopped following')),
-        { once: true },
-      );
-    });
     return (await Promise.race([handle.result(), aborted])) as T;
   } finally {
     ended.abort();
-    await watching;
-    await look(handle, follower); // the last steps, which may have ended since the last look
+    // Whoever leaves does not wait for an answer that may not come.
+    if (!signal.aborted) {
+      await watching;
+      await look(handle, follower); // the last steps, which may have ended since the last look
+    }
   }
 }
 
 async function watch(handle: WorkflowHandle, follower: Follower, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await look(handle, follower);
+    await look(handle, follower, signal);
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** One look. A query that fails (no worker answers just now) is no news. */
-async function look(handle: WorkflowHandle, { onProgress, onHeartbeat }: Follower): Promise<void> {
-  try {
-    if (onProgress !== undefined) onProgress(await handle.query<WorkflowProgress>('progress'));
-    if (onHeartbeat === undefined) return;
-    const description = await handle.describe();
-    for (const activity of description.raw.pendingActivities ?? []) {
-      const payload = activity.heartbeatDetails?.payloads?.[0]?.data;
-      if (payload === undefined || payload === null) continue;
-      onHeartbeat(
-        activity.activityType?.name ?? '',
-        JSON.parse(Buffer.from(payload).toString('utf8')) as Progress,
-        activity.attempt ?? 1,
-      );
-    }
-  } catch {
-    // try again at the next look
-  }
+/** One look. What gets no answer (a query, where no worker is there just now) is no news. */
+async function look(handle: WorkflowHandle, { onProgress, onPending }: Follower, signal?: AbortSignal): Promise<void> {
+  const stopped = (): boolean => signal?.aborted === true;
+  const progress = await handle.query<WorkflowProgress>('progress').catch(() => undefined);
+  if (progress !== undefined && !stopped()) onProgress?.(progress);
+  if (onPending === undefined || stopped()) return;
+  const pending = await readPending(handle).catch(() => undefined);
+  if (pending !== undefined && !stopped()) onPending(pending);
+}
+
+/** What a workflow's steps are doing now, as its server knows it. */
+export async function readPending(handle: WorkflowHandle): Promise<Pending[]> {
+  const { raw } = await handle.describe();
+  return (raw.pendingActivities ?? []).map(({ activityType, attempt, heartbeatDetails, lastFailure }) => {
+    const beat = heartbeatDetails?.payloads?.[0]?.data;
+    return {
+      activity: activityType?.name ?? '',
+      attempt: attempt ?? 1,
+      ...(beat === undefined || beat === null
+        ? {}
+        : { progress: JSON.parse(Buffer.from(beat).toString('utf8')) as Progress }),
+      ...(lastFailure?.message ? { lastFailure: lastFailure.message } : {}),
+    };
+  });
 }
