@@ -7,15 +7,13 @@ import { planRestore, type RestorePlan } from '../restore/plan.js';
 import { type RecoverableRange, recoverableRanges } from '../restore/recoverable.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
-import { parseTarget } from '../schema/target.js';
+import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, say } from './terminal.js';
 
 type ShownRange = RecoverableRange & { lastCommitAt?: string };
-
-const targets = 'latest, immediate, time=…, lsn=…, name=… or xid=…';
 
 /** `pgdrill plan CLUSTER`: how a restore would go, and what can be restored at all. It reads the repository and changes nothing. */
 export function addPlan(program: Command, exit: (code: ExitCode) => void): void {
@@ -25,7 +23,7 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
       'show the chain, the WAL and the time that a restore would take, and which targets there are; does nothing',
     )
     .argument('<cluster>', 'a cluster of the configuration')
-    .option('--target <target>', `where recovery would stop: ${targets}`, 'latest')
+    .option('--target <target>', `where recovery would stop: ${recoveryTargetForms}`, 'latest')
     .addHelpText('after', "\nExample:\n  pgdrill plan shop --target 'time=2026-11-22 02:00:00+00'")
     .action(async (name: string, options: { target: string }, command: Command) => {
       const cluster = clusterOf(await loadFor(command), name);
@@ -34,7 +32,7 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
         throw new UsageError({
           what: typeof target === 'string' ? target : 'A fence exists only in a drill, which takes it.',
           means: 'Nothing was planned.',
-          todo: `Targets are: ${targets}.`,
+          todo: `Targets are: ${recoveryTargetForms}.`,
         });
       }
       const repository = await openRepository(cluster);
@@ -120,11 +118,16 @@ function settingsOf(settings: Readonly<Record<string, string>>): string {
 }
 
 function renderRanges(ranges: readonly ShownRange[]): string {
-  const rows = ranges.map(({ timeline, from, fromTime, to, lastCommitAt, gap }) => [
+  const rows = ranges.map(({ timeline, from, fromTime, to, lastCommitAt, gap, abandonedFrom }) => [
     String(timeline),
     `${from}${fromTime === undefined ? ' (the timeline begins)' : ` (${fromTime})`}`,
     `${to}${lastCommitAt === undefined ? '' : ` (last commit ${lastCommitAt})`}`,
-    gap === undefined ? '' : colors.yellow(`then segment ${gap} is missing`),
+    [
+      ...(abandonedFrom === undefined
+        ? []
+        : [`behind ${abandonedFrom} left behind by a failover: add ,timeline=${timeline}`]),
+      ...(gap === undefined ? [] : [colors.yellow(`then segment ${gap} is missing`)]),
+    ].join('; '),
   ]);
   return `${colors.bold('What can be restored')}\n${renderTable(rows, ['TIMELINE', 'EARLIEST', 'LATEST', ''], { indent: 2 })}`;
 }

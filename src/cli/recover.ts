@@ -6,7 +6,7 @@ import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { seconds } from '../schema/figures.js';
-import { parseTarget, targetForms } from '../schema/target.js';
+import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor } from './context.js';
 import { runWorkflow } from './run-workflow.js';
@@ -30,7 +30,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .description('restore for real, into an empty directory that is kept')
     .argument('<cluster>', 'a cluster of the configuration')
     .requiredOption('--into <directory>', 'the new data directory: absent or empty')
-    .option('--target <target>', 'where recovery stops: latest, immediate, time=…, lsn=…, name=… or xid=…', 'latest')
+    .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
     .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
     .option('--yes', 'ask nobody beforehand')
@@ -51,7 +51,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
               ? target
               : 'A recovery has no fence: that exists only where the source is compared.',
           means: 'Nothing was started.',
-          todo: `Targets are: ${targetForms.replace('fence, ', '')}.`,
+          todo: `Targets are: ${recoveryTargetForms}.`,
         });
       }
       const gates = options.yes === true ? [] : options.gate;

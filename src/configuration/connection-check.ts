@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
-import { parseConninfo } from '../postgres/conninfo.js';
+import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
+import { type SessionAttribute, splitHosts, wantedSession } from '../postgres/hosts.js';
 import { didYouMean } from './closest.js';
 
 // PostgreSQL manual, "Parameter Key Words" (versions 17 and 18). `password` and `sslpassword` are left out: secrets do not belong here.
@@ -36,13 +37,32 @@ export function checkConnection(text: string): string | undefined {
   }
   const unknown = Object.keys(pairs).find((key) => !keywords.has(key));
   if (unknown !== undefined) return `holds "${unknown}", which libpq does not know.${didYouMean(unknown, keywords)}`;
-  const port = pairs['port'];
-  if (port !== undefined && !isPort(port)) return `holds port "${port}", which is no port (1 to 65535).`;
+  const wrongPort = pairs['port']?.split(',').find((port) => port.trim() !== '' && !isPort(port.trim()));
+  if (wrongPort !== undefined || pairs['port'] === '')
+    return `holds port "${wrongPort ?? ''}", which is no port (1 to 65535).`;
   // libpq's default differs from build to build, and pgdrill uses more than one program: they must mean the same server.
   if (!['host', 'hostaddr', 'service'].some((key) => key in pairs)) {
     return 'names no host. Add host=/run/postgresql (the directory of the server’s socket) or host=db.example.';
   }
-  return undefined;
+  return checkHosts(pairs);
+}
+
+/** Of several hosts, pgdrill must be able to tell the primary: it takes restore points and WAL switches, a standby does not. */
+function checkHosts(pairs: Conninfo): string | undefined {
+  let hosts: number;
+  let wanted: SessionAttribute;
+  try {
+    [hosts, wanted] = [splitHosts(pairs).length, wantedSession(pairs)];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return `is wrong. ${error.explanation.what} ${error.explanation.todo}`;
+  }
+  if (wanted === 'read-write' || wanted === 'primary') return undefined;
+  if (wanted !== 'any')
+    return `holds target_session_attrs=${wanted}: the source is always the primary. Write target_session_attrs=read-write.`;
+  return hosts < 2
+    ? undefined
+    : `names ${hosts} hosts, and nothing says which of them is the primary. Add target_session_attrs=read-write.`;
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { readSource } from '../postgres/source.js';
 import type { StepContext } from '../process/step-context.js';
-import { claimFor, openOrCreateRepository, openRepository } from '../repository/repository.js';
+import { refuseOldPrimary } from '../repository/old-primary.js';
+import { claimFor, listBackups, openOrCreateRepository, openRepository } from '../repository/repository.js';
 import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
 import { proveArchiving } from './archiver.js';
@@ -51,7 +52,9 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));
       try {
-        await claimFor(await openRepository(patient), source.systemIdentifier);
+        const repository = await openRepository(patient);
+        await claimFor(repository, source.systemIdentifier);
+        refuseOldPrimary(source, await listBackups(repository));
         findings.push({
           name: 'repository',
           level: 'ok',

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { AccessError, codeOf, messageOf, PgdrillError, UnreachableError } from '../errors.js';
 import { diskFull } from '../files/durable.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
+import { addressKeys, type SessionState, splitHosts, wantedSession, whyRefused, withoutAddress } from './hosts.js';
 import { readPassfile } from './passfile.js';
 
 export type Connection = pg.Client;
@@ -17,13 +18,89 @@ const diskFullState = '53100';
 // int8 and numeric come as strings from `pg`. Callers cast in SQL or convert where they know the range.
 
 /**
- * Connects to PostgreSQL as libpq's tools would with the same connection string.
+ * Connects to PostgreSQL as libpq's tools would with the same connection string: of several hosts to the first that answers and is what
+ * `target_session_attrs` asks for.
  *
  * @param connection a libpq connection string, or its pairs.
- * @throws UnreachableError when nothing answers, AccessError when we are refused.
+ * @throws UnreachableError when nothing answers, or no host is the one that is looked for (with the reason for each); AccessError when we are refused.
  */
 export async function connect(connection: string | Conninfo, overrides: Conninfo = {}): Promise<Connection> {
-  const conninfo = conninfoOf(connection, overrides);
+  const { client } = await connectToWanted(conninfoOf(connection, overrides));
+  return client;
+}
+
+/**
+ * The same connection, fixed to the host that answers now: what belongs together (a snapshot and who reads in it, a question and the
+ * backup taken because of the answer) must not spread over two servers when one takes over from the other meanwhile. A connection with one host
+ * comes back as it is, unasked.
+ *
+ * @throws what `connect` throws.
+ */
+export async function fixHost(connection: Conninfo, signal?: AbortSignal): Promise<Conninfo> {
+  const conninfo = conninfoOf(connection);
+  if (splitHosts(conninfo).length < 2) return connection;
+  signal?.throwIfAborted();
+  const { client, at } = await connectToWanted(conninfo);
+  await client.end().catch(() => undefined);
+  // Of what a service file adds, only the address: the rest, which may be a password, stays there.
+  const address = Object.entries(at).filter(([key]) => addressKeys.has(key));
+  return { ...withoutAddress(connection), ...Object.fromEntries(address) };
+}
+
+async function connectToWanted(conninfo: Conninfo): Promise<{ client: Connection; at: Conninfo }> {
+  const hosts = splitHosts(conninfo);
+  if (conninfo['load_balance_hosts'] === 'random') hosts.sort(() => Math.random() - 0.5);
+  const wanted = wantedSession(conninfo);
+  const refused: { host: Conninfo; reason: string; answered: boolean; error?: UnreachableError }[] = [];
+  for (const attribute of wanted === 'prefer-standby' ? (['standby', 'any'] as const) : [wanted]) {
+    refused.length = 0;
+    for (const host of hosts) {
+      try {
+        const client = await connectToOne(host);
+        const reason = attribute === 'any' ? undefined : whyRefused(await readSession(client), attribute);
+        if (reason === undefined) return { client, at: host };
+        await client.end().catch(() => undefined);
+        refused.push({ host, reason, answered: true });
+      } catch (error) {
+        // As in libpq, whoever refuses our password ends the search.
+        if (!(error instanceof UnreachableError)) throw error;
+        refused.push({
+          host,
+          reason: `cannot be reached (${reasonOf(error.cause)})`,
+          answered: error.answered,
+          error,
+        });
+      }
+    }
+  }
+  const [only] = refused;
+  if (refused.length === 1 && only?.error !== undefined) throw only.error;
+  const each = refused.map(({ host, reason }) => `${describeAddress(host)} ${reason}`).join('; ');
+  throw new UnreachableError(
+    {
+      what: `No host of ${describeConninfo(conninfo)} is the one that is looked for (target_session_attrs=${wanted}): ${each}.`,
+      means: 'The primary is down and no standby was promoted yet, or the connection does not name the host that was.',
+      todo: 'Nothing, while a failover is under way: it is tried again. Else start the primary or promote a standby, and see that the connection names every host that can become the primary.',
+    },
+    { address: describeConninfo(conninfo), answered: refused.some(({ answered }) => answered) },
+  );
+}
+
+/** `SHOW`, in capitals, because a replication connection takes nothing else. */
+async function readSession(client: Connection): Promise<SessionState> {
+  const isOn = async (name: string): Promise<boolean> => {
+    const { rows } = await client.query<Record<string, string>>(`SHOW ${name}`);
+    return rows[0]?.[name] === 'on';
+  };
+  try {
+    return { inRecovery: await isOn('in_hot_standby'), readOnly: await isOn('default_transaction_read_only') };
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function connectToOne(conninfo: Conninfo): Promise<Connection> {
   const options = {
     ...clientOptions(conninfo),
     ...passwordFrom(conninfo),
@@ -160,13 +237,17 @@ function explain(error: unknown, conninfo: Conninfo): Error {
   if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${where}`, error);
   return new UnreachableError(
     {
-      what: `PostgreSQL at ${where} cannot be reached: ${messageOf(error) || code || 'no answer'}`,
+      what: `PostgreSQL at ${where} cannot be reached: ${reasonOf(error)}`,
       means: 'The server is down, still starting, or the address is wrong.',
       todo: 'Check that it runs (pg_isready) and that host and port in the configuration are right.',
     },
     // A code of five characters is the server's own (SQLSTATE), such as 57P03: it is starting up.
     { cause: error, address: where, answered: /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') },
   );
+}
+
+function reasonOf(error: unknown): string {
+  return [messageOf(error), codeOf(error)].find((text) => text !== undefined && text !== '') ?? 'no answer';
 }
 
 /** A connection that broke in the middle of a statement: time may mend it. Other errors stay as they are. */
@@ -188,6 +269,10 @@ function explainBroken(error: unknown, conninfo: Conninfo): unknown {
     },
     { cause: error, address: describeConninfo(conninfo), answered: true },
   );
+}
+
+function describeAddress(conninfo: Conninfo): string {
+  return `${conninfo['host'] ?? conninfo['hostaddr'] ?? 'the default host'}:${conninfo['port'] ?? '5432'}`;
 }
 
 /** A connection for messages: no password can be in it, since only named keys are shown. */

@@ -31,6 +31,12 @@ export async function readTimelineHistory(walDirectory: string, timeline: number
   return [...parseTimelineHistory(text), { timeline }];
 }
 
+/** Whether a position on a timeline belongs to the past of another: what a timeline has behind the place where it was left does not. */
+export function isInHistory(history: readonly TimelineSpan[], place: { timeline: number; lsn: string }): boolean {
+  const span = history.find(({ timeline }) => timeline === place.timeline);
+  return span !== undefined && (span.endLsn === undefined || compareLsn(place.lsn, span.endLsn) <= 0);
+}
+
 export function parseTimelineHistory(text: string): TimelineSpan[] {
   return text.split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+([0-9A-F]+\/[0-9A-F]+)/i.exec(line);

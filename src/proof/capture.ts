@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { explainNoArrival } from '../doctor/wal-arrival.js';
 import { RepositoryError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
-import { type Connection, withConnection } from '../postgres/connection.js';
+import { type Connection, fixHost, withConnection } from '../postgres/connection.js';
 import { bigIntToLsn, maxLsn } from '../postgres/lsn.js';
 import { readSource, type Source } from '../postgres/source.js';
-import { readTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
+import { isInHistory, readTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
@@ -63,14 +63,21 @@ interface Before {
  */
 export async function captureSource(
   tools: PostgresTools,
-  request: CaptureRequest,
+  asked: CaptureRequest,
   context: StepContext,
 ): Promise<Capture> {
+  // The snapshots live on one server: everything else has to ask that one.
+  const request = { ...asked, connection: await fixHost(asked.connection, context.signal) };
   return await withConnection(
     request.connection,
     async (client) => {
       const source = await readSource(client);
-      const backup = newestBackup(await listBackups(request.repository));
+      const line = await readTimelineHistory(request.walDirectory, source.timeline);
+      const backup = newestBackup(
+        (await listBackups(request.repository)).filter(
+          ({ timeline, endLsn: lsn }) => line === undefined || isInHistory(line, { timeline, lsn }),
+        ),
+      );
       if (backup === undefined) {
         throw new RepositoryError({
           what: `The repository ${request.repository.path} holds no backup with a whole chain.`,
@@ -78,7 +85,7 @@ export async function captureSource(
           todo: `Take a backup first (pgdrill backup ${request.repository.cluster}), or start the drill with backup full.`,
         });
       }
-      const history = await historyOf(request, backup, source);
+      const history = line ?? [{ timeline: backup.timeline }];
       const moment = await failureMoment(tools, { request, client, source, backup, history }, context.signal);
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
@@ -134,12 +141,6 @@ export async function captureSource(
     },
     { signal: context.signal },
   );
-}
-
-/** The ancestry of the timeline that the source writes now: it may have been promoted since the backup. */
-async function historyOf(request: CaptureRequest, backup: BackupRecord, source: Source): Promise<TimelineSpan[]> {
-  const history = await readTimelineHistory(request.walDirectory, source.timeline);
-  return history ?? [{ timeline: backup.timeline }];
 }
 
 /** The simulated failure: what the repository alone could have restored at this moment, and where the source stood right behind it. */

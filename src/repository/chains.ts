@@ -36,7 +36,7 @@ function unsafeLink(id: string, link: string, reasons: readonly string[]): Repos
   });
 }
 
-/** The backup that the next incremental builds on: the one with the furthest end whose chain is whole and safe; undefined where there is none. */
+/** The backup that the next incremental builds on: the one with the furthest end, on the newest timeline, whose chain is whole and safe; undefined where there is none. */
 export function newestBackup(backups: readonly BackupRecord[]): BackupRecord | undefined {
   return byEnd(backups).find((backup) => isUsable(backups, backup));
 }
@@ -46,11 +46,18 @@ export function newestFull(backups: readonly BackupRecord[]): BackupRecord | und
   return byEnd(backups.filter(({ type }) => type === 'full')).find((backup) => isUsable(backups, backup));
 }
 
-/** Furthest end first. Of a chain and the full backup that was made of it, which end alike, the full one comes first: nothing else is needed. */
+/**
+ * Furthest end first, those of a newer timeline before all of an older one: what an old primary still wrote behind a failover is not the
+ * newest, however far it got. Of a chain and the full backup that was made of it, which end alike, the full one comes first: nothing else is needed. */
 export function byEnd(backups: readonly BackupRecord[]): BackupRecord[] {
   return [...backups]
     .reverse()
-    .sort((a, b) => compareLsn(b.endLsn, a.endLsn) || Number(b.type === 'full') - Number(a.type === 'full'));
+    .sort(
+      (a, b) =>
+        b.timeline - a.timeline ||
+        compareLsn(b.endLsn, a.endLsn) ||
+        Number(b.type === 'full') - Number(a.type === 'full'),
+    );
 }
 
 /** Whether a restore may use it: its chain is whole, and no link of it was found unsafe. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { compareLsn } from '../postgres/lsn.js';
-import type { TimelineSpan } from '../postgres/timeline.js';
+import { isInHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { evidenceSchema } from '../schema/evidence.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -38,8 +38,7 @@ export async function listRecordedFences(
 
 /** Whether a fence lies on a line of timelines, and not on one that was left before it. */
 export function liesOn({ fence }: RecordedFence, history: readonly TimelineSpan[]): boolean {
-  const span = history.find(({ timeline }) => timeline === fence.timeline);
-  return span !== undefined && (span.endLsn === undefined || compareLsn(fence.lsn, span.endLsn) <= 0);
+  return isInHistory(history, fence);
 }
 
 function readJson(text: string | undefined): unknown {

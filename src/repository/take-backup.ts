@@ -5,7 +5,7 @@ import { RepositoryError, SourceNotReadyError, ToolError } from '../errors.js';
 import { makePrivateDirectory } from '../files/durable.js';
 import { runBaseBackup } from '../postgres/basebackup.js';
 import type { Conninfo } from '../postgres/conninfo.js';
-import { withConnection } from '../postgres/connection.js';
+import { fixHost, withConnection } from '../postgres/connection.js';
 import { readManifest } from '../postgres/manifest.js';
 import { readSource, type Source } from '../postgres/source.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
@@ -16,6 +16,7 @@ import type { PostgresTools } from '../toolchain/postgres.js';
 import { type ChainPolicy, chooseChain, parentOf } from './choose-chain.js';
 import { fetchBackup, turnLink } from './fetch-backup.js';
 import { judgeLink } from './link-safety.js';
+import { refuseOldPrimary } from './old-primary.js';
 import { restoredSizeBytes } from './restored-size.js';
 import { claimFor, keys, listBackups, type Repository } from './repository.js';
 import { lockPathOf } from './storage.js';
@@ -41,9 +42,11 @@ export interface BackupRequest {
  */
 export async function takeBackup(
   tools: PostgresTools,
-  request: BackupRequest,
+  asked: BackupRequest,
   context: StepContext,
 ): Promise<BackupRecord> {
+  // One server from the first question to the last: a standby that takes over meanwhile fails this backup, and the next try asks it.
+  const request = { ...asked, connection: await fixHost(asked.connection, context.signal) };
   const take = async (lock: HeldLock): Promise<BackupRecord> => {
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
@@ -58,6 +61,7 @@ export async function takeBackup(
       { signal: context.signal },
     );
     await claimFor(request.repository, source.systemIdentifier);
+    refuseOldPrimary(source, backups);
     const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.limits });
     const attempt = { tools, request, context, lock, source, tablespaces };
     if (chain === undefined) return await takeOne({ ...attempt, fallbackReason });

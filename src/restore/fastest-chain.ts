@@ -1,7 +1,7 @@
 import { estimateRestore } from '../estimate/estimate-restore.js';
 import type { PastRestores } from '../estimate/past-restores.js';
 import { compareLsn, lsnToBigInt } from '../postgres/lsn.js';
-import type { TimelineSpan } from '../postgres/timeline.js';
+import { isInHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import { byEnd, chainOf, isUsable } from '../repository/chains.js';
 import { continuityFrom, type WalArchive } from '../repository/wal-archive.js';
@@ -49,10 +49,8 @@ export function rankChains(backups: readonly BackupRecord[], request: Reach, pas
 
 /** Whether a backup and the archived WAL behind it lead to a place. */
 export function reaches(backup: BackupRecord, { lsn, knownFrom, archive, history }: Reach): boolean {
-  const span = history.find(({ timeline }) => timeline === backup.timeline);
-  if (span === undefined || compareLsn(backup.endLsn, lsn) > 0) return false;
-  // What a timeline left before the backup ended is not in it.
-  if (span.endLsn !== undefined && compareLsn(backup.endLsn, span.endLsn) > 0) return false;
+  if (compareLsn(backup.endLsn, lsn) > 0) return false;
+  if (!isInHistory(history, { timeline: backup.timeline, lsn: backup.endLsn })) return false;
   if (compareLsn(backup.endLsn, knownFrom) >= 0) return true;
   const { endLsn } = continuityFrom(archive, history, backup.endLsn);
   if (endLsn === undefined) return false;

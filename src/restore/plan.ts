@@ -1,6 +1,6 @@
 import { messageOf, RepositoryError, TargetError, ToolchainError } from '../errors.js';
 import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
-import { readTimelineHistory } from '../postgres/timeline.js';
+import { isInHistory } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import { listPastRestores } from '../estimate/past-restores.js';
 import { byEnd, chainOf } from '../repository/chains.js';
@@ -13,6 +13,7 @@ import type { Estimate } from '../schema/estimate.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
 import { formatTarget, type Target } from '../schema/target.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { chooseLine, type Line } from './choose-line.js';
 import { type Candidate, rankChains } from './fastest-chain.js';
 import { type ReachableWal, resolveTarget } from './resolve-target.js';
 
@@ -55,10 +56,12 @@ export async function planRestore(
     });
   }
   refuseOtherTools(tools, backups);
-  const considered = byEnd(backups).filter(({ id }) => request.chain === undefined || id === request.chain);
-  if (considered.length === 0) throw noSuchBackup(request);
+  const known = request.chain === undefined ? backups : backups.filter(({ id }) => id === request.chain);
+  if (known.length === 0) throw noSuchBackup(request);
   let newestFailure: Error | undefined;
-  const warnings: string[] = [];
+  const line = await chooseLine(request, known);
+  const { warnings } = line;
+  const considered = byEnd(known).filter(({ timeline, endLsn: lsn }) => isInHistory(line.history, { timeline, lsn }));
   for (const backup of considered) {
     try {
       chainOf(backups, backup.id);
@@ -67,7 +70,7 @@ export async function planRestore(
       warnings.push(messageOf(error));
       continue;
     }
-    const wal = await reachableWal(tools, request, backup);
+    const wal = await reachableWal(tools, request, line, backup);
     let target: ResolvedTarget | undefined;
     try {
       target = await resolveTarget(tools, { ...request, backup, wal: wal.reachable, now: new Date() });
@@ -181,11 +184,11 @@ interface FoundWal {
 
 async function reachableWal(
   tools: PostgresTools,
-  { walDirectory, fence, signal }: { walDirectory: string; fence: Fence | undefined; signal: AbortSignal },
+  { walDirectory, signal }: PlanRequest,
+  { timeline, history }: Line,
   backup: BackupRecord,
 ): Promise<FoundWal> {
   const archive = await listWalArchive(walDirectory, backup.walSegmentSizeBytes);
-  const { timeline, history } = await chooseTimeline(archive, backup, fence?.timeline);
   const { endLsn, gap } = await reachOf(tools, archive, history, backup.endLsn, signal);
   const to = endLsn ?? backup.endLsn;
   return {
@@ -200,29 +203,6 @@ async function reachableWal(
     archive,
     gap,
   };
-}
-
-/** The youngest timeline in the archive that descends from the backup's, or the one asked for. */
-export async function chooseTimeline(
-  archive: WalArchive,
-  backup: BackupRecord,
-  wanted?: number,
-): Promise<{ timeline: number; history: { timeline: number; endLsn?: string }[] }> {
-  const candidates =
-    wanted === undefined
-      ? [...new Set([...archive.segments.keys(), ...(archive.partials?.keys() ?? [])])]
-          .filter((each) => each >= backup.timeline)
-          .sort((a, b) => b - a)
-      : [wanted];
-  for (const timeline of candidates) {
-    const history = await readTimelineHistory(archive.directory, timeline);
-    const span = history?.find((each) => each.timeline === backup.timeline);
-    if (history === undefined || span === undefined) continue;
-    // A timeline that left the backup's before the backup ended does not contain it.
-    if (span.endLsn !== undefined && compareLsn(backup.endLsn, span.endLsn) > 0) continue;
-    return { timeline, history };
-  }
-  return { timeline: backup.timeline, history: [{ timeline: backup.timeline }] };
 }
 
 /** What retention has deleted. A restore must not fail over a damaged state: then it only cannot tell. */

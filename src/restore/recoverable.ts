@@ -1,10 +1,11 @@
 import { bigIntToLsn, compareLsn, lsnToBigInt, maxLsn } from '../postgres/lsn.js';
-import { readTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
+import { isInHistory, readTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { isUsable } from '../repository/chains.js';
 import { continuityFrom, listWalArchive, type WalArchive } from '../repository/wal-archive.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { chooseLine } from './choose-line.js';
 
 /** A stretch of a timeline to any place of which the repository can restore. */
 export interface RecoverableRange {
@@ -17,6 +18,8 @@ export interface RecoverableRange {
   to: string;
   /** The first segment that is missing behind it, where later ones are there. */
   gap?: string;
+  /** What lies behind this was left behind by a failover: targets there have to name the timeline. Absent where nothing was. */
+  abandonedFrom?: string;
 }
 
 /**
@@ -34,16 +37,30 @@ export async function recoverableRanges(
   const archive = await listWalArchive(walDirectory, first.walSegmentSizeBytes);
   const timelines = new Set([...archive.segments.keys(), ...backups.map(({ timeline }) => timeline)]);
   const ranges: RecoverableRange[] = [];
+  const newest = await chooseLine({ walDirectory, target: { kind: 'latest' }, fence: undefined }, backups);
   for (const timeline of [...timelines].sort((a, b) => a - b)) {
     const history = await readTimelineHistory(archive.directory, timeline);
     if (history === undefined) continue;
     for (const range of rangesOn(history, backups, archive)) {
       // What is still being received counts, as far as it has come.
       const { endLsn = range.to } = await reachOf(tools, archive, history, range.from, signal);
-      ranges.push({ ...range, to: maxLsn(range.to, endLsn) });
+      const whole = { ...range, to: maxLsn(range.to, endLsn) };
+      const abandonedFrom = whereAbandoned(newest.history, whole);
+      ranges.push({ ...whole, ...(abandonedFrom === undefined ? {} : { abandonedFrom }) });
     }
   }
   return ranges;
+}
+
+/** @param line the timelines that a restore follows unless told otherwise. */
+export function whereAbandoned(
+  line: readonly TimelineSpan[],
+  range: Pick<RecoverableRange, 'timeline' | 'from' | 'to'>,
+): string | undefined {
+  const span = line.find(({ timeline }) => timeline === range.timeline);
+  if (span === undefined) return range.from;
+  if (span.endLsn === undefined || compareLsn(range.to, span.endLsn) <= 0) return undefined;
+  return maxLsn(range.from, span.endLsn);
 }
 
 /** @param history the timelines that lead to the one in question, itself last. */
@@ -56,9 +73,8 @@ export function rangesOn(
   const fork = history.at(-2)?.endLsn;
   const ranges: RecoverableRange[] = [];
   for (const backup of [...backups].sort((a, b) => compareLsn(a.endLsn, b.endLsn))) {
-    const span = history.find((each) => each.timeline === backup.timeline);
-    if (span === undefined || !isUsable(backups, backup)) continue;
-    if (span.endLsn !== undefined && compareLsn(backup.endLsn, span.endLsn) > 0) continue;
+    if (!isUsable(backups, backup) || !isInHistory(history, { timeline: backup.timeline, lsn: backup.endLsn }))
+      continue;
     const { endLsn = backup.endLsn, gap } = continuityFrom(archive, history, backup.endLsn);
     const to = maxLsn(endLsn, backup.endLsn);
     // What lies before the fork belongs to the older timeline.

@@ -6,8 +6,8 @@ import { liesOn, listRecordedFences } from '../repository/recorded-fences.js';
 import { listBackups, type Repository } from '../repository/repository.js';
 import { listWalArchive } from '../repository/wal-archive.js';
 import { reachOf } from '../repository/wal-reach.js';
+import { chooseLine } from '../restore/choose-line.js';
 import { reaches } from '../restore/fastest-chain.js';
-import { chooseTimeline } from '../restore/plan.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
@@ -48,7 +48,7 @@ export async function readFacts(
     });
   }
   const archive = await listWalArchive(walDirectory, newest.walSegmentSizeBytes);
-  const { history } = await chooseTimeline(archive, newest);
+  const { history } = await chooseLine({ walDirectory, target: { kind: 'latest' }, fence: undefined }, [newest]);
   const { endLsn = newest.endLsn } = await reachOf(tools, archive, history, newest.endLsn, signal);
   const leadsTo = (backup: BackupRecord, lsn: string): boolean =>
     reaches(backup, { lsn, knownFrom: lsn === endLsn ? newest.endLsn : beyondAll, archive, history });

@@ -52,7 +52,7 @@ export const clusterConfigurationSchema = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'How to reach the source: a libpq connection string (`host=… port=… dbname=… user=…`, or `service=…`). No password: use the service file, the passfile or the environment.',
+      'How to reach the source: a libpq connection string (`host=… port=… dbname=… user=…`, or `service=…`). With several hosts (`host=a,b … target_session_attrs=read-write`) pgdrill follows a failover (docs/failover.md). No password: use the service file, the passfile or the environment.',
     ),
   repository: absolutePath.describe(
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',

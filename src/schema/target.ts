@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { lsnSchema } from './primitives.js';
 
 /** Where recovery stops. `fence` exists only in drills: it is the LSN at which content is compared with the source. */
-export type Target =
-  | { kind: 'fence' }
+export type Target = { kind: 'fence' } | (Place & OnTimeline);
+
+type Place =
   | { kind: 'latest' }
   | { kind: 'immediate' }
   | { kind: 'time'; time: string }
@@ -12,17 +13,40 @@ export type Target =
   | { kind: 'name'; name: string }
   | { kind: 'xid'; xid: string };
 
-export const targetForms = 'fence, latest, immediate, time=…, lsn=…, name=… or xid=…';
+interface OnTimeline {
+  /** Which timeline recovery follows; where absent, the newest one. Needed for what a failover left behind. */
+  timeline?: number;
+}
+
+/** Of a restore that has no fence. */
+export const recoveryTargetForms = 'latest, immediate, time=…, lsn=…, name=… or xid=…, each also with ,timeline=…';
+
+export const targetForms = `fence, ${recoveryTargetForms.replace('each', 'all but fence')}`;
 
 // A time without a zone means another moment on every server: it is refused.
 const timeWithZone = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)? ?(Z|UTC|[+-]\d\d(:?\d\d)?)$/;
 
 /**
- * Reads a target as it is written on the command line and in workflow inputs.
+ * Reads a target as it is written on the command line and in workflow inputs: `time=2026-11-22 02:00:00+00`, `latest,timeline=1`.
  *
  * @returns the target, or a sentence that says what is wrong with it.
  */
 export function parseTarget(text: string): Target | string {
+  // The last one counts: a restore point may be called so, too.
+  const [, place, timelineText] = /^(.*),\s*timeline=(.*)$/s.exec(text) ?? [];
+  if (place === undefined || timelineText === undefined) return parsePlace(text);
+  const timeline = /^\d{1,10}$/.test(timelineText.trim()) ? Number(timelineText) : 0;
+  if (timeline < 1 || timeline > 0xffff_ffff) {
+    return `target timeline "${timelineText}" must be the number of a timeline, such as 1`;
+  }
+  const target = parsePlace(place);
+  if (typeof target === 'string') return target;
+  return target.kind === 'fence'
+    ? 'target fence takes no timeline: it is always taken on the one that the source is on'
+    : { ...target, timeline };
+}
+
+function parsePlace(text: string): Target | string {
   const [kind, ...rest] = text.split('=');
   const value = rest.join('=').trim();
   if (kind === 'fence' || kind === 'latest' || kind === 'immediate') {
@@ -74,6 +98,11 @@ export function recoveryTargetTime(time: string): string {
 
 /** The target as it is written. */
 export function formatTarget(target: Target): string {
+  const onTimeline = target.kind === 'fence' || target.timeline === undefined ? '' : `,timeline=${target.timeline}`;
+  return `${formatPlace(target)}${onTimeline}`;
+}
+
+function formatPlace(target: Target): string {
   switch (target.kind) {
     case 'time':
       return `time=${target.time}`;

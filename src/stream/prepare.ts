@@ -1,6 +1,6 @@
 import { SourceNotReadyError } from '../errors.js';
 import { makePrivateDirectory } from '../files/durable.js';
-import { type Connection, withConnection } from '../postgres/connection.js';
+import { type Connection, fixHost, withConnection } from '../postgres/connection.js';
 import { bigIntToLsn } from '../postgres/lsn.js';
 import { dropSlot } from '../postgres/replication-slot.js';
 import { readSource, type Source } from '../postgres/source.js';
@@ -22,10 +22,11 @@ import { gapError, type Stream, streamLock, writeMark } from './stream.js';
  */
 export async function prepareStream(
   tools: PostgresTools,
-  stream: Stream,
+  asked: Stream,
   acceptGap: boolean,
   context: StepContext,
 ): Promise<PreparedStream> {
+  const stream = { ...asked, connection: await fixHost(asked.connection, context.signal) };
   const { wal, walDirectory } = stream;
   if (wal.compression !== 'none') await requireProgram(wal.compression, context.signal);
   await makePrivateDirectory(walDirectory);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { messageOf, RepositoryError, ToolError } from '../errors.js';
-import { withConnection } from '../postgres/connection.js';
+import { fixHost, withConnection } from '../postgres/connection.js';
 import { runReceiveWal } from '../postgres/receivewal.js';
 import { readSource } from '../postgres/source.js';
 import type { StepContext } from '../process/step-context.js';
@@ -41,13 +41,14 @@ export async function receiveWal(
     while (!isOver()) {
       const startedAt = Date.now();
       try {
-        await makeReady(stream, signal);
+        const connection = await fixHost(stream.connection, signal);
+        await makeReady({ ...stream, connection }, signal);
         starts += 1;
         watch.receiving();
         await runReceiveWal(
           tools,
           {
-            connection: { ...keepalives, ...stream.connection },
+            connection: { ...keepalives, ...connection },
             directory: stream.walDirectory,
             slot: stream.wal.slot,
             synchronous: stream.wal.synchronous,

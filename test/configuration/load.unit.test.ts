@@ -138,6 +138,15 @@ describe('a connection string', () => {
   it.each([
     ['host=h prot=5432', 'holds "prot", which libpq does not know. Did you mean "port"?'],
     ['host=h port=70000', 'holds port "70000", which is no port (1 to 65535).'],
+    ['host=a,b port=5432,70000', 'holds port "70000", which is no port (1 to 65535).'],
+    ['host=a,b port=5432', 'names 2 hosts, and nothing says which of them is the primary.'],
+    [
+      'host=a,b port=1,2,3 target_session_attrs=read-write',
+      'is wrong. The connection names 2 hosts, but 3 values of port.',
+    ],
+    ['host=a,b target_session_attrs=any', 'names 2 hosts, and nothing says which of them is the primary.'],
+    ['host=a target_session_attrs=standby', 'holds target_session_attrs=standby: the source is always the primary.'],
+    ['host=a target_session_attrs=master', 'is wrong. target_session_attrs is "master".'],
     ['postgresql://u@h/db', 'is a URL. Write keyword=value pairs, such as: host='],
     ['just words', 'is wrong. The connection string is not understood from here on: "just words".'],
   ])('%s is explained', (connection, message) => {

@@ -8,7 +8,8 @@ import { eventually } from '../support/programs.js';
 import { pendingAttempt } from './history.js';
 import type { Row } from './rows.js';
 import type { Props, Scene } from './scene.js';
-import { crashSource, cutConnections, postmasterOf } from './source.js';
+import { crashSource } from '../support/crash.js';
+import { cutConnections, postmasterOf } from './source.js';
 
 /** How a run ends. `as ever`: passed, recovered, or a backup. */
 export type Ending =

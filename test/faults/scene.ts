@@ -13,7 +13,7 @@ import { eventually, launchWorker, pgdrill, type Program } from '../support/prog
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import type { Row } from './rows.js';
 import { makeSmallDisk, type SmallDisk } from './small-disk.js';
-import { makeStandby, type Standby } from './standby.js';
+import { makeStandby, type Standby } from '../support/standby.js';
 import type { FragileTemporal } from './temporal-server.js';
 
 /** What a cell needs beside a source with a full backup and a worker. */

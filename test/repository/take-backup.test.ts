@@ -165,7 +165,6 @@ describe('an incremental backup', () => {
   });
 
   it.each([
-    ['the cluster was promoted', { timeline: 7 }, 'the cluster was promoted since'],
     [
       'the server was upgraded',
       { serverVersionNumber: 170001, serverVersion: '17.1' },
