@@ -1,5 +1,5 @@
 // Runs a command of this checkout from wherever you are, after bringing dependencies and build in step with it:
-//   node scripts/with-setup.mjs demo|test|docs|silent-loss|guard-noise|bench-proof|bench-relations|bench-queue|pgdrill|build [arguments…]
+//   node scripts/with-setup.mjs demo|test|test-rules|docs|silent-loss|guard-noise|bench-proof|bench-relations|bench-queue|pgdrill|build [arguments…]
 // Plain JavaScript without dependencies, since it runs before there are any.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ const commands = {
   'bench-proof': (args) => [{ args: [inRoot('dist/scripts/bench-proof.js'), ...args] }],
   'bench-relations': (args) => [{ args: [inRoot('dist/scripts/bench-relations.js'), ...args] }],
   'bench-queue': (args) => [{ args: [inRoot('dist/scripts/bench-queue.js'), ...args] }],
+  'test-rules': (args) => [{ args: [inRoot('dist/scripts/test-rules.js'), ...args], cwd: root }],
   docs: (args) => [{ args: [inRoot('dist/scripts/generate-docs.js'), ...args], cwd: root }],
   test: (args) => [
     ...(isUnitOnly(args) ? [] : [{ args: [inRoot('dist/scripts/install-toolchain.js')], cwd: root }]),
