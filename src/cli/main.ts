@@ -16,6 +16,7 @@ import { addEvidence } from './evidence.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addObjectives } from './objectives.js';
 import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
@@ -56,6 +57,7 @@ for (const add of [
   addSabotageDrill,
   addPolicies,
   addDecide,
+  addObjectives,
   addReport,
   addEvidence,
   addRetention,

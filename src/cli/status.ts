@@ -2,7 +2,12 @@ import type { Command } from 'commander';
 
 import { readEnding } from '../client/failures.js';
 import { listRuns, readRun } from '../client/status.js';
-import type { ExitCode } from '../errors.js';
+import { clusterOf } from '../configuration/cluster.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { type ExitCode, messageOf } from '../errors.js';
+import { judgeCluster } from '../objectives/judge.js';
+import { readDrills } from '../objectives/read-drills.js';
+import { openRepository } from '../repository/repository.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
 import { renderTable } from './table.js';
@@ -25,8 +30,11 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
       await withTemporal(loaded, async (temporal) => {
         if (id === undefined) {
           const runs = await listRuns(temporal, mostRuns);
-          if (asJson) printJson(runs);
-          else if (runs.length === 0) print('Nothing has run yet.');
+          if (asJson) {
+            printJson(runs);
+            return;
+          }
+          if (runs.length === 0) print('Nothing has run yet.');
           else
             print(
               renderTable(
@@ -34,6 +42,7 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
                 ['ID', 'STATUS', 'STARTED', 'ENDED'],
               ),
             );
+          for (const line of await objectiveLines(loaded)) print(line);
           return;
         }
         if (options.follow === true) {
@@ -53,6 +62,25 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
         else print(describe(run));
       });
     });
+}
+
+/** A line a cluster that demands anything: is it within its objectives. */
+async function objectiveLines(loaded: LoadedConfiguration): Promise<string[]> {
+  const lines: string[] = [];
+  for (const name of Object.keys(loaded.configuration.clusters)) {
+    const cluster = clusterOf(loaded, name);
+    if (Object.keys(cluster.objectives).length === 0) continue;
+    try {
+      const { objectives } = judgeCluster(cluster, await readDrills(await openRepository(cluster)), new Date());
+      const told = objectives
+        .filter(({ objective }) => objective !== undefined)
+        .map((each) => `${each.name} ${each.objective ?? ''} ${tint(each.status)}`);
+      lines.push(`${colors.bold(name)}  objectives: ${told.join(', ')} (pgdrill objectives ${name})`);
+    } catch (error) {
+      lines.push(`${colors.bold(name)}  objectives: ${tint('unknown')}: ${messageOf(error).split('\n')[0] ?? ''}`);
+    }
+  }
+  return lines;
 }
 
 function describe({ id, status, startedAt, closedAt, progress, failure }: Awaited<ReturnType<typeof readRun>>): string {

@@ -53,6 +53,8 @@ export interface Objectives {
   rto?: string;
   rpoSeconds?: number;
   rpo?: string;
+  provenWithinSeconds?: number;
+  provenWithin?: string;
 }
 
 /**
@@ -72,7 +74,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     });
   }
   const repository = withoutTrailingSlash(cluster.repository);
-  const { rto, rpo } = cluster.objectives;
+  const { rto, rpo, proven_within: provenWithin } = cluster.objectives;
   return {
     name,
     connection: parseConninfo(cluster.connection),
@@ -90,6 +92,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     objectives: {
       ...(rto === undefined ? {} : { rto, rtoSeconds: durationMs(rto) / 1_000 }),
       ...(rpo === undefined ? {} : { rpo, rpoSeconds: durationMs(rpo) / 1_000 }),
+      ...(provenWithin === undefined ? {} : { provenWithin, provenWithinSeconds: durationMs(provenWithin) / 1_000 }),
     },
     fingerprint: resolveFingerprint(cluster.fingerprint),
     verify: {

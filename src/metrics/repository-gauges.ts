@@ -16,8 +16,11 @@ export function collectRepositories(clusters: readonly MeasuredCluster[]): Colle
     const gauges = createGauges(registry);
     for (const cluster of clusters) {
       const { name, objectives } = cluster;
-      for (const objective of ['rto', 'rpo'] as const) {
-        const value = objectives[`${objective}Seconds`];
+      for (const [objective, value] of [
+        ['rto', objectives.rtoSeconds],
+        ['rpo', objectives.rpoSeconds],
+        ['proven_within', objectives.provenWithinSeconds],
+      ] as const) {
         if (value !== undefined) gauges.objective.set({ cluster: name, objective }, value);
       }
       const figures = await reader.read(cluster).catch(() => undefined);

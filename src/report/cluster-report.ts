@@ -3,6 +3,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import type { ResolvedCluster } from '../configuration/cluster.js';
 import { messageOf } from '../errors.js';
 import { exists, writeFileDurably } from '../files/durable.js';
+import { judgeCluster } from '../objectives/judge.js';
+import { readDrills } from '../objectives/read-drills.js';
 import { keys, type Repository } from '../repository/repository.js';
 import type { Evidence } from '../schema/evidence.js';
 import { readEvidence, writeReport } from './write-report.js';
@@ -39,7 +41,8 @@ export async function writeClusterReport(
       .split('/')
       .map(encodeURIComponent)
       .join('/');
-  const text = await renderClusterPage({ cluster: name, evidences, objectives, unreadable, linkTo });
+  const standing = judgeCluster({ name, objectives }, await readDrills(repository), new Date());
+  const text = await renderClusterPage({ cluster: name, standing, evidences, objectives, unreadable, linkTo });
   await writeFileDurably(path, text);
   return path;
 }

@@ -86,6 +86,9 @@ export const clusterConfigurationSchema = z.strictObject({
         .optional()
         .describe('Longest acceptable time from the order to restore until the server takes writes.'),
       rpo: durationSchema.optional().describe('Longest acceptable span of lost commits.'),
+      proven_within: durationSchema
+        .optional()
+        .describe('Longest acceptable time since a drill has passed (docs/objectives.md).'),
     })
     .default({})
     .describe('What the cluster must meet.'),

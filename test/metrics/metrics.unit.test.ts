@@ -22,7 +22,7 @@ const cluster = (name = 'shop'): MeasuredCluster => ({
   name,
   repository: join(root, name),
   walDirectory: join(root, name, 'wal'),
-  objectives: { rto: '15m', rtoSeconds: 900 },
+  objectives: { rto: '15m', rtoSeconds: 900, provenWithin: '7d', provenWithinSeconds: 604_800 },
 });
 
 beforeEach(async () => {
@@ -52,6 +52,7 @@ test('a repository without backups counts none, and has no times', async () => {
   expect(text).toContain('pgdrill_repository_readable{cluster="shop"} 1');
   expect(text).toContain('pgdrill_backups{cluster="shop",type="full"} 0');
   expect(text).toContain('pgdrill_objective_seconds{cluster="shop",objective="rto"} 900');
+  expect(text).toContain('pgdrill_objective_seconds{cluster="shop",objective="proven_within"} 604800');
   expect(text).not.toMatch(/^pgdrill_backup_last_completed/m);
 });
 

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderClusterPage } from '../../src/report/html/cluster-page.js';
 import { renderDrillPage } from '../../src/report/html/drill-page.js';
 import { chromiumPath, keptScreenshots, launchChromium } from '../support/chromium.js';
+import { judgeCluster } from '../../src/objectives/judge.js';
+import type { ObjectiveDrill } from '../../src/objectives/read-drills.js';
 import { sampleEvidence } from './sample-evidence.js';
 
 const long = 'a_table_with_a_very_long_name_'.repeat(5);
@@ -23,6 +25,12 @@ const evidences = Array.from({ length: 12 }, (_, index) => {
     ...(index === 5 ? { verdict: 'failed' as const, reasons: ['content: 2 tables differ.'] } : {}),
   });
 });
+const drills = evidences.map((each, index): ObjectiveDrill => ({
+  ...each,
+  kind: 'drill',
+  restoredBytes: (4 + index * 0.2) * 1e9,
+  replay: { replayedBytes: (1 + (index % 4)) * 1e8 },
+}));
 const failed = sampleEvidence({
   verdict: 'failed',
   reasons: [`content: ${long} differs from the source.`],
@@ -50,6 +58,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
       failed: await renderDrillPage(failed),
       cluster: await renderClusterPage({
         cluster: 'shop',
+        standing: judgeCluster({ name: 'shop', objectives: { rto: '2m', rtoSeconds: 120 } }, drills, new Date()),
         evidences,
         objectives: { rto: '2m', rtoSeconds: 120, rpo: '3s', rpoSeconds: 3 },
         unreadable: [],
@@ -91,7 +100,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
         await tab.screenshot({ path: join(keptScreenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       expect(said).toEqual([]);
       expect(seen.overflow).toBeLessThanOrEqual(0);
-      expect(seen.pictures).toBe(2);
+      expect(seen.pictures).toBe(name === 'cluster' ? 3 : 2);
       expect(seen.paper).toBe(colorScheme === 'dark' ? 'rgb(17, 22, 29)' : 'rgb(255, 255, 255)');
     } finally {
       await tab.close();

@@ -1,4 +1,18 @@
 import type { Evidence } from '../../src/schema/evidence.js';
+import type { Phase, WorkSamples } from '../../src/schema/results.js';
+
+/** @param from seconds after the drill's start. */
+function phase(name: Phase['name'], from: number, seconds: number, size?: number, samples?: WorkSamples): Phase {
+  const at = (second: number): string => new Date(Date.UTC(2026, 10, 24, 2, 0, 0) + second * 1_000).toISOString();
+  return {
+    name,
+    seconds,
+    startedAt: at(from),
+    finishedAt: at(from + seconds),
+    ...(size === undefined ? {} : { bytes: size }),
+    ...(samples === undefined ? {} : { samples }),
+  };
+}
 
 /** A drill as it could have been, for pages and chains; the figures are made up. */
 export function sampleEvidence(change: Partial<Evidence> = {}): Evidence {
@@ -66,12 +80,12 @@ export function sampleEvidence(change: Partial<Evidence> = {}): Evidence {
     },
     clock: {
       phases: [
-        { name: 'plan', seconds: 0.3 },
-        { name: 'verify', seconds: 21.2, bytes: 4.3e9 },
-        { name: 'combine', seconds: 33.8, bytes: 4.3e9 },
-        { name: 'replay', seconds: 36.1, bytes: 469_770_000 },
-        { name: 'open', seconds: 1.2 },
-        { name: 'validate', seconds: 48.7 },
+        phase('plan', 15, 0.3),
+        phase('verify', 15.4, 21.2, 4.3e9, { looks: 212, cpu: 0.21, disk: 0.76, wal: 0, other: 0.03 }),
+        phase('combine', 36.7, 33.8, 4.3e9, { looks: 338, cpu: 0.4, disk: 0.38, wal: 0, other: 0.22 }),
+        phase('replay', 71, 36.1, 469_770_000, { looks: 361, cpu: 0.9, disk: 0.04, wal: 0.05, other: 0.01 }),
+        { ...phase('open', 132.5, 1.2), attempts: 2 },
+        phase('validate', 134, 48.7),
       ],
       rtoSeconds: 94.1,
       rtoToProvenSeconds: 143.4,

@@ -29,7 +29,7 @@ describe('the timeline', () => {
     expect(placed.spans.map(({ name, from, seconds }) => [name, from, seconds])).toEqual([
       ['plan', 0, 1],
       ['replay', 2, 8],
-      ['gate promote', 10, 5],
+      ['gate', 10, 5],
       ['open', 15, 2],
       ['validate', 18, 7],
     ]);

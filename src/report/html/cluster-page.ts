@@ -1,11 +1,15 @@
 import { seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
+import type { ClusterObjectives } from '../../schema/objectives.js';
 import { curvePicture, figure } from './charts.js';
 import { html, type Markup } from './markup.js';
+import { forecast, standingTable } from './objectives.js';
 import { moment, page, plainMoment, table, tag } from './page.js';
 
 export interface ClusterReport {
   cluster: string;
+  /** How its objectives stand at the moment the page is made. */
+  standing: ClusterObjectives;
   /** Oldest first. */
   evidences: readonly Evidence[];
   objectives: { rto?: string; rtoSeconds?: number; rpo?: string; rpoSeconds?: number };
@@ -25,8 +29,12 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
       <h1>Drills of cluster ${cluster}</h1>
       <p class="muted">${drills.length} drills and ${evidences.length - drills.length} recoveries left evidence.</p>
       ${proven(drills)}
+      <h2>Objectives</h2>
+      ${standingTable(report.standing)}
       <h2>Recovery time (RTO)</h2>
       ${await trend(drills, 'RTO', ({ clock }) => clock.rtoSeconds, objectives.rto, objectives.rtoSeconds)}
+      <h3>RTO to come</h3>
+      ${await forecast(report.standing)}
       <h2>Recovery point (RPO)</h2>
       ${await trend(drills, 'RPO', ({ rpo }) => rpo?.seconds, objectives.rpo, objectives.rpoSeconds)}
       <h2>Drills and recoveries</h2>

@@ -25,10 +25,9 @@ export function placeOnClock(phases: readonly Phase[], approvals: readonly Appro
     const color = name === 'validate' ? colors.validate : colors.restore;
     bars.push({ name, from, to: from + took, label: `${seconds(took)}${tries}`, color, human: false });
   }
-  for (const { gate, openedAt, decidedAt } of approvals) {
+  for (const { openedAt, decidedAt } of approvals) {
     const [from, to] = [Date.parse(openedAt) / 1_000, Date.parse(decidedAt) / 1_000];
-    if (to > from)
-      bars.push({ name: `gate ${gate}`, from, to, label: seconds(to - from), color: colors.human, human: true });
+    if (to > from) bars.push({ name: 'gate', from, to, label: seconds(to - from), color: colors.human, human: true });
   }
   bars.sort((a, b) => a.from - b.from);
   const busy = bars.filter(({ human }) => !human).reduce((total, { from, to }) => total + (to - from), 0);

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+import { keys, type Repository } from '../repository/repository.js';
+import { instantSchema } from '../schema/primitives.js';
+import { phaseSchema, verdictSchema } from '../schema/results.js';
+
+/** Only what objectives look at, so that evidence of other formats is passed over and not misread. Whole evidence fits it, too. */
+const drillSchema = z.object({
+  formatVersion: z.literal(1),
+  kind: z.literal('drill'),
+  id: z.string(),
+  finishedAt: instantSchema,
+  host: z.string().optional(),
+  verdict: verdictSchema,
+  chain: z.array(z.object({ id: z.string(), sizeBytes: z.number() })),
+  restoredBytes: z.number().optional(),
+  replay: z.object({ replayedBytes: z.number() }).optional(),
+  rpo: z.object({ seconds: z.number() }).optional(),
+  clock: z.object({ phases: z.array(phaseSchema), rtoSeconds: z.number().optional() }),
+});
+export type ObjectiveDrill = z.infer<typeof drillSchema>;
+
+/** The drills that left evidence in the repository, oldest first. What is no drill's evidence, or damaged, proves nothing. */
+export async function readDrills({ storage }: Repository): Promise<ObjectiveDrill[]> {
+  const drills: ObjectiveDrill[] = [];
+  for (const name of await storage.list(keys.evidences)) {
+    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
+    const parsed = drillSchema.safeParse(readJson(text));
+    if (parsed.success) drills.push(parsed.data);
+  }
+  return drills.sort((a, b) => Date.parse(a.finishedAt) - Date.parse(b.finishedAt));
+}
+
+function readJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

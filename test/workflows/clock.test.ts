@@ -1,0 +1,153 @@
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+
+import { type Activities, createActivities } from '../../activities/index.js';
+import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
+import type { DrillResult } from '../../src/schema/evidence.js';
+import type { WorkflowProgress } from '../../src/schema/progress.js';
+import type { PostgresTools } from '../../src/toolchain/postgres.js';
+import { activitiesOf } from '../faults/history.js';
+import { leftovers } from '../support/leftovers.js';
+import { eventually } from '../support/programs.js';
+import { type Runbook, startRunbook } from '../support/runbook.js';
+
+const delayMs = 2_000;
+
+/** Neighbours are in different runs: a delay that showed in the phase next to it would be seen. */
+const runs = [
+  ['plan', 'combine', 'open', 'human'],
+  ['between', 'verify', 'replay', 'validate'],
+] as const;
+type Place = (typeof runs)[number][number];
+
+let book: Runbook;
+beforeAll(async () => {
+  book = await startRunbook();
+});
+afterAll(() => book.close());
+afterEach(async () => expect(await leftovers(book.shop)).toEqual([]));
+
+test('a delay shows in the phase that it was in, and nowhere else', { timeout: 240_000 }, async () => {
+  const clocks: Record<Place, number>[] = [];
+  for (const delayed of runs) clocks.push(await drillWith(delayed));
+  for (const [run, delayed] of runs.entries()) {
+    const [slow, other] = [clocks[run]!, clocks[1 - run]!];
+    for (const place of delayed) {
+      expect(slow[place], `${place}, delayed`).toBeGreaterThanOrEqual(delayMs / 1_000);
+      // What it takes anyway, the other run shows; the rest is the delay.
+      expect(slow[place] - other[place], `${place}, beside the other run`).toBeGreaterThan((0.6 * delayMs) / 1_000);
+      expect(other[place], `${place}, not delayed`).toBeLessThan(delayMs / 1_000);
+    }
+  }
+});
+
+/** Runs a drill with a delay in each of these places. @returns the seconds of every place, as its evidence has them. */
+async function drillWith(delayed: readonly Place[]): Promise<Record<Place, number>> {
+  const slowTools = await toolsWithDelay({
+    pg_verifybackup: delayed.includes('verify'),
+    pg_combinebackup: delayed.includes('combine'),
+  });
+  const before =
+    <Input, Output>(place: Place, run: (input: Input) => Promise<Output>) =>
+    async (input: Input): Promise<Output> => {
+      if (delayed.includes(place)) await sleep(delayMs);
+      return await run(input);
+    };
+  const wrap = (real: Activities): Partial<Activities> => {
+    const slow = createActivities({
+      loaded: book.loaded,
+      toolsFor: () => Promise.resolve(slowTools),
+      catalogUrl: undefined,
+    });
+    return {
+      planRestore: before('plan', real.planRestore),
+      prepareRestore: before('between', slow.prepareRestore),
+      replayWal: before('replay', real.replayWal),
+      openSandbox: before('open', real.openSandbox),
+      validateRestore: before('validate', real.validateRestore),
+    };
+  };
+  const { clock, handle } = await book.withWorker({ wrap }, async () => {
+    const running = await book.start('drill', { cluster: 'shop', target: 'latest', gates: ['promote'] });
+    await eventually('the gate', async () => {
+      const { waiting } = await running.query<WorkflowProgress>('progress');
+      return waiting === undefined ? undefined : true;
+    });
+    if (delayed.includes('human')) await sleep(delayMs);
+    await running.signal('approve', { gate: 'promote', by: 'the test' });
+    const { evidencePath } = (await running.result()) as DrillResult;
+    const evidence = evidenceSchema.parse(JSON.parse(await readFile(evidencePath!, 'utf8')));
+    return { clock: evidence.clock, handle: running };
+  });
+  await expectAsTemporalSays(handle, clock);
+  const of = (name: string): number => clock.phases.find((phase) => phase.name === name)!.seconds;
+  return {
+    plan: of('plan'),
+    verify: of('verify'),
+    combine: of('combine'),
+    replay: of('replay'),
+    open: of('open'),
+    validate: of('validate'),
+    between: clock.otherSeconds!,
+    human: clock.waitedForHumansSeconds,
+  };
+}
+
+/** Temporal's own history is the independent measurement: when each step was scheduled, and when its answer came. */
+async function expectAsTemporalSays(handle: WorkflowHandle, clock: Evidence['clock']): Promise<void> {
+  const activities = await activitiesOf(handle);
+  const step = (activity: string): { from: number; to: number } => {
+    const { scheduledAt: from, endedAt: to } = activities.find((each) => each.activity === activity)!;
+    return { from, to };
+  };
+  const tolerance = 0.5; // until an answer has come to the server
+  for (const [name, activity] of [
+    ['plan', 'planRestore'],
+    ['replay', 'replayWal'],
+    ['open', 'openSandbox'],
+    ['validate', 'validateRestore'],
+  ] as const) {
+    const { from, to } = step(activity);
+    const phase = clock.phases.find((each) => each.name === name)!;
+    expect(Date.parse(phase.startedAt!) / 1_000, name).toBeCloseTo(from, 1);
+    expect(phase.seconds, name).toBeLessThanOrEqual(to - from + 0.01);
+    expect(phase.seconds, name).toBeGreaterThan(to - from - tolerance);
+  }
+  const preparing = step('prepareRestore');
+  const prepared = clock.phases.filter(({ name }) => ['fetch', 'verify', 'combine'].includes(name));
+  expect(sum(prepared.map(({ seconds }) => seconds))).toBeLessThanOrEqual(preparing.to - preparing.from);
+  const restoring = clock.phases.filter(({ name }) => name !== 'validate');
+  expect(sum(restoring.map(({ seconds }) => seconds)) + clock.otherSeconds!).toBeCloseTo(clock.rtoSeconds!, 6);
+  const whole = step('openSandbox').to - step('planRestore').from - clock.waitedForHumansSeconds;
+  expect(clock.rtoSeconds).toBeLessThanOrEqual(whole + 0.01);
+  expect(clock.rtoSeconds).toBeGreaterThan(whole - tolerance);
+  // Whoever sleeps is seen to do neither: the slow tool's looks are not blamed on CPU or disk.
+  for (const { name, samples } of clock.phases)
+    if (samples !== undefined)
+      expect(sum([samples.cpu, samples.disk, samples.wal, samples.other]), name).toBeCloseTo(1, 1);
+}
+
+/** PostgreSQL's tools, of which some wait before they begin. */
+async function toolsWithDelay(slow: Readonly<Record<string, boolean>>): Promise<PostgresTools> {
+  const real = book.shop.tools;
+  const directory = join(book.shop.scratch, `slow-${Object.values(slow).map(Number).join('')}`);
+  await mkdir(directory, { mode: 0o755 });
+  for (const name of await readdir(real.binDirectory)) {
+    const path = join(directory, name);
+    if (slow[name] !== true) {
+      await symlink(join(real.binDirectory, name), path);
+      continue;
+    }
+    await writeFile(path, `#!/bin/sh\nsleep ${delayMs / 1_000}\nexec '${join(real.binDirectory, name)}' "$@"\n`);
+    await chmod(path, 0o755);
+  }
+  return { ...real, binDirectory: directory };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
