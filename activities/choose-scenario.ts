@@ -10,6 +10,7 @@ interface Input {
   cluster: string;
   scenario: ScenarioRequest;
   seed?: number;
+  xid?: number;
 }
 
 /** Scenario: which failure the drill rehearses, and what has to be restored for it. */
@@ -18,12 +19,14 @@ export const createChooseScenario = (dependencies: Dependencies): Step<Input, Ch
     const cluster = clusterOf(dependencies.loaded, input.cluster);
     const repository = await openRepository(cluster);
     const tools = await toolsOfRepository(dependencies, repository);
-    const { scenario, seed } = input;
+    const { scenario, seed, xid } = input;
     return await chooseScenario(tools, {
       scenario,
       seed,
+      xid,
       repository,
       walDirectory: cluster.walDirectory,
+      source: cluster.connection,
       signal: context.signal,
     });
   });

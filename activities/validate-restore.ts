@@ -4,6 +4,7 @@ import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
 import { onWatchedServer } from '../src/restore/watch-server.js';
+import type { Candidate } from '../src/schema/candidate.js';
 import type { KnownFence, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
@@ -15,6 +16,8 @@ interface Input {
   /** What is known of the source at the target, and why nothing is. */
   capture?: KnownFence;
   whyNotKnown?: string;
+  /** What the restore has to have undone. */
+  statement?: Candidate;
   /** As in the workflow's input, and what replay reached. Absent where an earlier pgdrill began the run. */
   target?: string;
   replay?: Replay;
@@ -33,6 +36,7 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
       role,
       capture: input.capture,
       whyNotKnown: input.whyNotKnown,
+      statement: input.statement,
       connections: cluster.fingerprint.connections,
       sourceConnection: cluster.connection,
       business: {

@@ -32,9 +32,10 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   try {
     // What the rotation chooses decides whether the source is asked at all; what another one needs may only be archived by the check.
     if (input.scenario === 'rotate') outcome.scenario = await chooseScenario(progress, input);
-    if ((outcome.scenario?.name ?? input.scenario) !== 'source-lost')
+    const sourceLost = (outcome.scenario?.name ?? input.scenario) === 'source-lost';
+    if (!sourceLost)
       outcome.findings = await progress.step('archive check', () => steps.checkArchive({ cluster }), archivingOf);
-    for (const type of backup === 'none' ? [] : (backup.split('+') as BackupType[])) {
+    for (const type of backup === 'none' || sourceLost ? [] : (backup.split('+') as BackupType[])) {
       const { warnings } = await takeBackup(progress, cluster, type);
       outcome.findings.push(...warnings.map((message): Finding => ({ name: 'catalog', level: 'warning', message })));
     }
@@ -49,13 +50,14 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
       outcome,
     );
     const known = plan.recorded === undefined ? capture : { capture: plan.recorded };
-    const whyNotKnown = outcome.scenario?.notCompared;
+    const { notCompared: whyNotKnown, statement } = outcome.scenario ?? {};
     outcome.validation = await progress.step(
       'validation',
       () =>
         steps.validateRestore({
           ...{ cluster, sandbox: prepared.sandbox, target, replay, ...known },
           ...(whyNotKnown === undefined ? {} : { whyNotKnown }),
+          ...(statement === undefined ? {} : { statement }),
         }),
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),
     );
@@ -74,11 +76,17 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
 
 async function chooseScenario(
   progress: RunProgress,
-  { cluster, scenario, seed }: z.output<typeof drillInputSchema>,
+  { cluster, scenario, seed, xid }: z.output<typeof drillInputSchema>,
 ): Promise<ChosenScenario> {
   return await progress.step(
     'scenario',
-    () => steps.chooseScenario({ cluster, scenario, ...(seed === undefined ? {} : { seed }) }),
+    () =>
+      steps.chooseScenario({
+        cluster,
+        scenario,
+        ...(seed === undefined ? {} : { seed }),
+        ...(xid === undefined ? {} : { xid }),
+      }),
     ({ name, why }) => `${name}: ${why}`,
   );
 }

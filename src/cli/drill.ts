@@ -16,6 +16,7 @@ import { printStartForm } from './where-to-start.js';
 interface DrillOptions {
   scenario?: ScenarioRequest;
   seed?: number;
+  xid?: number;
   target: string;
   chain?: string;
   backup: 'none' | 'full' | 'incremental' | 'differential' | 'full+incremental' | 'full+differential';
@@ -38,6 +39,7 @@ export function addDrill(program: Command, exit: (code: ExitCode) => void): void
         .default('now'),
     )
     .option('--seed <number>', 'what scenario random draws with (default: one that is drawn)', wholeNumber)
+    .option('--xid <number>', 'what scenario oops undoes, see pgdrill candidates (default: the largest)', wholeNumber)
     .option('--target <target>', `where recovery stops: ${targetForms}`, 'fence')
     .option('--chain <backup>', 'restore from the chain that ends with this backup (default: the fastest)')
     .addOption(
@@ -76,6 +78,7 @@ export async function runDrill(
     backup: options.backup,
     ...(options.scenario === undefined ? {} : { scenario: options.scenario }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.xid === undefined ? {} : { xid: options.xid }),
     ...(options.chain === undefined ? {} : { chain: options.chain }),
     ...(options.gate === undefined ? {} : { gates: options.gate }),
     ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { version } from '../version.js';
 import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
+import { addCandidates } from './candidates.js';
 import { addCatalog } from './catalog.js';
 import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
@@ -53,6 +54,7 @@ for (const add of [
   addConsolidate,
   addDrill,
   addPlan,
+  addCandidates,
   addRecover,
   addSabotageDrill,
   addPolicies,

@@ -3,10 +3,12 @@ import type { StepContext } from '../process/step-context.js';
 import { keys, type Repository } from '../repository/repository.js';
 import { runSandbox } from '../restore/open.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
+import type { Candidate } from '../schema/candidate.js';
 import type { Check, KnownFence, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
+import { checkBadStatement } from './bad-statement.js';
 import { boundFindings } from './bounded.js';
 import type { AskSandboxRequest } from './business/business-checks.js';
 import { compareWithSource } from './compare-restored.js';
@@ -29,6 +31,8 @@ export interface ValidateRequest {
   capture: KnownFence | undefined;
   /** Why that is so, as part of a sentence. */
   whyNotKnown?: string | undefined;
+  /** What the restore has to have undone: scenario `oops`. */
+  statement?: Candidate | undefined;
   connections: number;
   /** The source as it is now: asked, where it can be reached, for the rows that differ. Never needed for a verdict. */
   sourceConnection?: Conninfo | undefined;
@@ -68,6 +72,8 @@ export async function validateRestore(
     if ('checks' in found) all.notCompared.push(...found.notCompared);
   };
 
+  const { statement } = request;
+  if (statement !== undefined) await look('bad statement', () => checkBadStatement(statement, superuser, signal));
   await look('business', async () => ({ checks: await askRestored(request, source, context), notCompared: [] }));
   // Before anything that might vacuum: index-only scans are to meet the visibility maps as they were restored.
   await look('index reads', async () => {

@@ -198,6 +198,8 @@ function rerunCommand(outcome: Outcome, cluster: string): string {
   const same = target === 'fence' && outcome.capture !== undefined ? `lsn=${outcome.capture.fence.lsn}` : target;
   const chain = outcome.scenario?.chain ?? textOf(outcome.input['chain']);
   if (outcome.scenario?.name === 'source-lost') return `pgdrill drill ${cluster} --scenario source-lost`;
+  if (outcome.scenario?.statement !== undefined)
+    return `pgdrill drill ${cluster} --scenario oops --xid ${outcome.scenario.statement.xid}`;
   return outcome.kind === 'drill'
     ? `pgdrill drill ${cluster} --target '${same}'${chain === '' ? '' : ` --chain '${chain}'`}`
     : `pgdrill recover ${cluster} --into '${textOf(outcome.input['into'])}' --target '${same}'`;

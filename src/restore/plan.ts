@@ -77,7 +77,7 @@ export async function planRestore(
     } catch (error) {
       const explained = explainGap(error, wal, request.target, await expiredIn(request.repository));
       // A name or a transaction that is not behind this backup may be behind an older one.
-      if (!(error instanceof TargetError) || !(request.target.kind === 'name' || request.target.kind === 'xid'))
+      if (!(error instanceof TargetError) || !['name', 'xid', 'before-xid'].includes(request.target.kind))
         throw explained;
       newestFailure ??= explained;
     }

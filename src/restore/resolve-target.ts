@@ -61,6 +61,8 @@ export async function resolveTarget(
       return await resolveName(tools, base, target.name, request);
     case 'xid':
       return await resolveXid(tools, base, target.xid, request);
+    case 'before-xid':
+      return await resolveBeforeXid(tools, base, target.xid, request);
   }
 }
 
@@ -180,6 +182,27 @@ async function resolveXid(
     );
   }
   return { ...base, settings: { recovery_target_xid: String(xid32), recovery_target_inclusive: 'on' }, lsn };
+}
+
+/** By its LSN: the newest commit of that id, since ids come round again. */
+async function resolveBeforeXid(
+  tools: PostgresTools,
+  base: Base,
+  xid: string,
+  request: ResolveRequest,
+): Promise<ResolvedTarget> {
+  const xid32 = Number(BigInt(xid) & 0xffffffffn);
+  let lsn: string | undefined;
+  await eachEnd(tools, request, (end) => {
+    if (end.xid === xid32 && end.kind === 'commit') ({ lsn } = end);
+  });
+  if (lsn === undefined) {
+    throw beyondArchive(
+      base.requested,
+      `no transaction of that id was committed between ${request.wal.from} and ${request.wal.to}`,
+    );
+  }
+  return { ...base, settings: { recovery_target_lsn: lsn, recovery_target_inclusive: 'off' }, lsn };
 }
 
 async function eachEnd(

@@ -8,7 +8,7 @@ import {
 import type { PastDrill } from './past-drills.js';
 
 /** Of these nothing is known at the place they restore to: `unproven` is the best that they can be. */
-const neverProven: readonly ScenarioName[] = ['source-lost'];
+const neverProven: readonly ScenarioName[] = ['source-lost', 'oops'];
 
 /** A drill that ended unproven says something, but less: its age counts this many times. */
 const unprovenAges = 2;

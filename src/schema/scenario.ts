@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { candidateSchema } from './candidate.js';
 import { instantSchema } from './primitives.js';
 
 /**
@@ -7,12 +8,21 @@ import { instantSchema } from './primitives.js';
  *
  * - `now`: the source is lost at this moment; restored to the fence and compared with it.
  * - `source-lost`: as `now`, but the source is not asked for anything: only what the repository holds counts.
+ * - `oops`: a bad statement some time ago; restored to just before its commit.
  * - `old`: the oldest backup.
  * - `random`: a moment chosen by a seed.
  * - `longest-chain`: the fence, from the chain with the most links.
  * - `after-failover`: the fence, from a backup that is older than the newest timeline switch.
  */
-export const scenarioNameSchema = z.enum(['now', 'source-lost', 'old', 'random', 'longest-chain', 'after-failover']);
+export const scenarioNameSchema = z.enum([
+  'now',
+  'source-lost',
+  'oops',
+  'old',
+  'random',
+  'longest-chain',
+  'after-failover',
+]);
 export type ScenarioName = z.infer<typeof scenarioNameSchema>;
 
 /** `rotate`: the one that was not proven for longest. */
@@ -22,6 +32,7 @@ export type ScenarioRequest = z.infer<typeof scenarioRequestSchema>;
 interface Asked {
   scenario?: ScenarioRequest | undefined;
   seed?: number | undefined;
+  xid?: number | undefined;
   target?: string | undefined;
   chain?: string | undefined;
   backup?: string | undefined;
@@ -29,7 +40,7 @@ interface Asked {
 
 /** What goes against a scenario in what is asked of a drill: the key, and what is wrong with it. */
 export function conflictsWithScenario(asked: Asked): { key: keyof Asked; text: string }[] {
-  const { scenario = 'now', seed, target = 'fence', chain, backup = 'none' } = asked;
+  const { scenario = 'now', seed, xid, target = 'fence', chain, backup = 'none' } = asked;
   const conflicts: { key: keyof Asked; text: string }[] = [];
   if (scenario !== 'now' && target !== 'fence')
     conflicts.push({ key: 'target', text: `scenario ${scenario} chooses the target itself: leave one of them out` });
@@ -37,6 +48,8 @@ export function conflictsWithScenario(asked: Asked): { key: keyof Asked; text: s
     conflicts.push({ key: 'chain', text: `scenario ${scenario} chooses the chain itself: leave one of them out` });
   if (seed !== undefined && scenario !== 'random' && scenario !== 'rotate')
     conflicts.push({ key: 'seed', text: `scenario ${scenario} draws nothing: a seed is for scenario random` });
+  if (xid !== undefined && scenario !== 'oops')
+    conflicts.push({ key: 'xid', text: `scenario ${scenario} undoes no transaction: xid is for scenario oops` });
   if (scenario === 'source-lost' && backup !== 'none')
     conflicts.push({ key: 'backup', text: 'a source that is lost cannot be backed up: leave one of them out' });
   return conflicts;
@@ -63,6 +76,8 @@ export const chosenScenarioSchema = z.object({
   chain: z.string().optional(),
   /** What the choice was drawn with. */
   seed: z.number().int().nonnegative().optional(),
+  /** Of `oops`: what is undone. */
+  statement: candidateSchema.optional(),
   /** One sentence. */
   why: z.string(),
   /** Why the content cannot be compared, where that is known beforehand. */

@@ -11,7 +11,9 @@ type Place =
   | { kind: 'time'; time: string }
   | { kind: 'lsn'; lsn: string }
   | { kind: 'name'; name: string }
-  | { kind: 'xid'; xid: string };
+  | { kind: 'xid'; xid: string }
+  /** Just before that transaction's commit: all that was committed earlier, and nothing of it. */
+  | { kind: 'before-xid'; xid: string };
 
 interface OnTimeline {
   /** Which timeline recovery follows; where absent, the newest one. Needed for what a failover left behind. */
@@ -19,7 +21,8 @@ interface OnTimeline {
 }
 
 /** Of a restore that has no fence. */
-export const recoveryTargetForms = 'latest, immediate, time=…, lsn=…, name=… or xid=…, each also with ,timeline=…';
+export const recoveryTargetForms =
+  'latest, immediate, time=…, lsn=…, name=…, xid=… or before-xid=…, each also with ,timeline=…';
 
 export const targetForms = `fence, ${recoveryTargetForms.replace('each', 'all but fence')}`;
 
@@ -70,9 +73,10 @@ function parsePlace(text: string): Target | string {
       // PostgreSQL cuts restore point names at MAXFNAMELEN - 1 (xlog_internal.h).
       return value.length <= 63 ? { kind, name: value } : `target name "${value}" is longer than 63 characters`;
     case 'xid':
+    case 'before-xid':
       return /^\d{1,20}$/.test(value)
         ? { kind, xid: value }
-        : `target xid "${value}" must be a transaction id (a number)`;
+        : `target ${kind} "${value}" must be a transaction id (a number)`;
     default:
       return `target "${text}" is none of ${targetForms}`;
   }
@@ -111,7 +115,8 @@ function formatPlace(target: Target): string {
     case 'name':
       return `name=${target.name}`;
     case 'xid':
-      return `xid=${target.xid}`;
+    case 'before-xid':
+      return `${target.kind}=${target.xid}`;
     default:
       return target.kind;
   }

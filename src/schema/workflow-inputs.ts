@@ -55,6 +55,8 @@ export const drillInputSchema = z
     scenario: scenarioRequestSchema.default('now'),
     /** What scenario `random` draws with. Default: one that is drawn and kept in the evidence. */
     seed: z.number().int().min(0).max(2_147_483_647).optional(),
+    /** What scenario `oops` undoes, by its transaction (32 bits, as in the WAL). Default: the largest that is found. */
+    xid: z.number().int().min(3).max(4_294_967_295).optional(),
     target: targetTextSchema.default('fence'),
     /** The last backup of the chain to restore from. Default: the fastest chain that reaches the target. */
     chain: z.string().min(1).optional(),

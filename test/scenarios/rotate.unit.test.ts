@@ -39,18 +39,18 @@ describe('the rotation', () => {
 
   it('passes over what is not possible, and says so', async () => {
     const chosen = await rotate(orderByRisk([past('now', 1), past('source-lost', 2, 'unproven')], now), (name) => {
-      if (name === 'old') throw new TargetError({ what: 'No old one.', means: '', todo: '' });
+      if (name === 'oops') throw new TargetError({ what: 'No bad one.', means: '', todo: '' });
       return Promise.resolve({ name, target: 'fence', why: 'because' });
     });
-    expect(chosen).toMatchObject({ name: 'random', why: 'never drilled without a failure; because' });
+    expect(chosen).toMatchObject({ name: 'old', why: 'never drilled without a failure; because' });
     expect(chosen.rotation?.map(({ name }) => name)).toEqual([
-      'random',
       'old',
-      ...scenarioNameSchema.options.filter((name) => ['longest-chain', 'after-failover'].includes(name)),
+      'oops',
+      ...scenarioNameSchema.options.filter((name) => ['random', 'longest-chain', 'after-failover'].includes(name)),
       'now',
       'source-lost',
     ]);
-    expect(chosen.rotation?.[1]).toMatchObject({ impossible: 'No old one.' });
+    expect(chosen.rotation?.[1]).toMatchObject({ impossible: 'No bad one.' });
   });
 
   it('gives up where nothing is possible; another error is not taken for that', async () => {

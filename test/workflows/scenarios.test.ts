@@ -34,6 +34,7 @@ async function evidenceOf({ evidencePath = '' }: DrillResult): Promise<Evidence>
 
 let now: DrillResult;
 let old: DrillResult;
+let deleted: Record<string, unknown>[];
 
 describe('scenarios of a drill, as the rotation takes them', { timeout: 120_000 }, () => {
   it('begin with now, which leaves a fence that later drills compare with', async () => {
@@ -59,8 +60,10 @@ describe('scenarios of a drill, as the rotation takes them', { timeout: 120_000 
   });
 
   it('old proves an old moment: the oldest backup, compared with what an earlier drill recorded', async () => {
-    await book.shop.sql('delete from orders where id <= 300');
+    deleted = await book.shop.sql('delete from orders where id <= 300 returning pg_current_xact_id()::text as xid');
     old = await drill({ scenario: 'rotate' });
+    // Nothing large was deleted, dropped or truncated so far.
+    expect(old.scenario?.rotation?.[1]).toMatchObject({ name: 'oops', impossible: expect.any(String) as string });
     expect(old).toMatchObject({
       verdict: 'passed',
       scenario: { name: 'old', chain: book.backups[0]!.id },
@@ -72,6 +75,20 @@ describe('scenarios of a drill, as the rotation takes them', { timeout: 120_000 
     expect(old.rpo).toBeUndefined();
     const { rerun } = await evidenceOf(old);
     expect(rerun).toBe(`pgdrill drill shop --target 'lsn=${now.fence!.lsn}' --chain '${book.backups[0]!.id}'`);
+  });
+
+  it('oops recovers to just before the statement that is named, and sees that it is undone', async () => {
+    const xid = Number(deleted[0]!['xid']);
+    const undone = await drill({ scenario: 'oops', xid });
+    expect(undone).toMatchObject({ verdict: 'unproven', scenario: { statement: { xid, kind: 'delete' } } });
+    expect(undone.checks.find(({ name }) => name === 'bad statement')).toMatchObject({
+      status: 'passed',
+      figures: { rows: 1_500 },
+    });
+    expect((await evidenceOf(undone)).rerun).toBe(`pgdrill drill shop --scenario oops --xid ${xid}`);
+    await expect(drill({ scenario: 'oops' })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('No transaction in the archived WAL') as string },
+    });
   });
 
   it('longest-chain restores the most links, and is proven at the fence of now', async () => {
