@@ -1,10 +1,4 @@
-import {
-  eventOfBackup,
-  eventOfFailedBackup,
-  recordBackup,
-  recordEvent,
-  recordFailedBackup,
-} from '../src/catalog/catalog.js';
+import { eventOfBackup, eventOfFailedBackup, recordBackup, recordFailedBackup } from '../src/catalog/catalog.js';
 import { clusterOf, type ResolvedCluster } from '../src/configuration/cluster.js';
 import { messageOf } from '../src/errors.js';
 import { type BackupFailureTrace, keepFailure } from '../src/repository/failures.js';
@@ -30,9 +24,9 @@ export const createRecordBackup = ({
     const path = repository.storage.pathOf(keys.backup(record.id));
     const { workflowId } = context;
     return {
-      warnings: await intoCatalog(catalogUrl, context.signal, async (client) => {
-        await recordBackup(client, record, { path, workflowId });
-        await recordEvent(client, eventOfBackup(record));
+      warnings: await intoCatalog({ loaded, catalogUrl }, context.signal, {
+        write: (client) => recordBackup(client, record, { path, workflowId }),
+        events: [eventOfBackup(record)],
       }),
     };
   });
@@ -51,9 +45,9 @@ export const createRecordFailedBackup = ({ loaded, catalogUrl }: Dependencies): 
     const { workflowId, operation } = context;
     const failure = { ...what, finishedAt: new Date().toISOString(), reason: message, workflowId, operation };
     const unkept = await keepTrace(clusterOf(loaded, input.cluster), failure);
-    const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
-      await recordFailedBackup(client, failure);
-      await recordEvent(client, eventOfFailedBackup(failure));
+    const warnings = await intoCatalog({ loaded, catalogUrl }, context.signal, {
+      write: (client) => recordFailedBackup(client, failure),
+      events: [eventOfFailedBackup(failure)],
     });
     return { warnings: [...unkept, ...warnings] };
   });

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import { eventOfRun, recordEvent, recordRecovery } from '../src/catalog/catalog.js';
+import { eventOfRun, mirrorObjectives, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { messageOf } from '../src/errors.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
@@ -42,9 +42,12 @@ export const createRecordObjectives = ({
     const evidence = await sealEvidence(repository, built, { ...context, ...sign });
     const evidencePath = repository.storage.pathOf(keys.evidenceFile(evidence.id));
     const report = await tryWriteReport(repository, evidence);
-    const warnings = await intoCatalog(catalogUrl, context.signal, async (client) => {
-      await recordRecovery(client, evidence, { evidencePath });
-      await recordEvent(client, eventOfRun(evidence));
+    const warnings = await intoCatalog({ loaded, catalogUrl }, context.signal, {
+      write: async (client) => {
+        await mirrorObjectives(client, cluster);
+        await recordRecovery(client, evidence, { evidencePath });
+      },
+      events: [eventOfRun(evidence)],
     });
     // A recovery that ended well has no clean-up, and the server that it hands over reads nothing here any more.
     if (evidence.kind === 'recovery') await releaseRunHold(() => Promise.resolve(repository), context);

@@ -1,4 +1,4 @@
-import { eventOfSabotage, recordEvent } from '../src/catalog/catalog.js';
+import { eventOfSabotage } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { openRepository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
@@ -57,9 +57,7 @@ export const createRecordSabotage = ({
     };
     await storage.writeText(sabotageKey(id), `${JSON.stringify(evidence, null, 2)}\n`);
     await releaseRunHold(() => Promise.resolve(repository), context);
-    const warnings = await intoCatalog(catalogUrl, context.signal, (client) =>
-      recordEvent(client, eventOfSabotage(evidence)),
-    );
+    const warnings = await intoCatalog({ loaded, catalogUrl }, context.signal, { events: [eventOfSabotage(evidence)] });
     const { verdict, reasons } = evidence;
     return {
       ...{ id, cluster, verdict, reasons, seed, trials, leftOut },

@@ -1,4 +1,3 @@
-import { recordEvent } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { ConfigurationError } from '../src/errors.js';
 import { withConnection } from '../src/postgres/connection.js';
@@ -59,15 +58,10 @@ export const createReceiveWal = (dependencies: Dependencies): Step<{ cluster: st
         stretchMs,
         segmentSizeBytes,
         onAlarm: async ({ kind, at, ...alarm }) => {
-          await intoCatalog(dependencies.catalogUrl, context.signal, (catalog) =>
-            recordEvent(catalog, {
-              ...alarm,
-              cluster: input.cluster,
-              at,
-              kind,
-              operation: `${context.operation}/${context.attempt}/${kind}/${at}`,
-            }),
-          );
+          const operation = `${context.operation}/${context.attempt}/${kind}/${at}`;
+          await intoCatalog(dependencies, context.signal, {
+            events: [{ ...alarm, cluster: input.cluster, at, kind, operation }],
+          });
         },
       },
       context,

@@ -1,4 +1,4 @@
-import { eventOfVerification, recordEvent } from '../src/catalog/catalog.js';
+import { eventOfVerification } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { openRepository } from '../src/repository/repository.js';
 import { openFindings, type Verification, type VerificationResult } from '../src/schema/verification.js';
@@ -42,9 +42,7 @@ export const createVerifyRepository = (dependencies: Dependencies): Step<VerifyS
     };
     await repository.storage.writeText(verificationKey(report.id), `${JSON.stringify(report, null, 2)}\n`);
     await forgetKept(repository);
-    const warnings = await intoCatalog(dependencies.catalogUrl, context.signal, (client) =>
-      recordEvent(client, eventOfVerification(report)),
-    );
+    const warnings = await intoCatalog(dependencies, context.signal, { events: [eventOfVerification(report)] });
     return {
       ...report,
       findings: report.findings.slice(0, mostFindings),

@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type RuntimeOptions, Worker } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.js';
+import { catchUp, mirrorObjectives, withCatalog } from '../src/catalog/catalog.js';
 import { scheduleJanitor } from '../src/client/janitor-schedule.js';
 import { hasSearchAttributes, registerSearchAttributes } from '../src/client/search-attributes.js';
 import { findTemporalAddress } from '../src/client/temporal-address.js';
@@ -61,7 +62,7 @@ async function main(): Promise<void> {
       activities: createActivities({
         loaded,
         toolsFor: createToolsFor(),
-        catalogUrl: loaded.configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? dev?.catalogUrl,
+        catalogUrl: catalogUrlOf(loaded, dev?.catalogUrl),
         searchable: () => hasSearchAttributes(connection, namespace),
       }),
       interceptors: { activity: [countSteps(counters)] },
@@ -74,6 +75,10 @@ async function main(): Promise<void> {
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
     const client = new Client({ connection, namespace });
     const metrics = await startMetrics(loaded, client, counters);
+    // What the catalog missed while no worker ran that could reach it. It must not keep this one from its work, either.
+    bringCatalogUpToDate(loaded, dev?.catalogUrl).catch((error: unknown) => {
+      console.error(`pgdrill worker: the catalog is not up to date: ${messageOf(error)}`);
+    });
     // Without it nothing is wrong but that leftovers stay, so it must not keep a worker from its work.
     scheduleJanitor(client, taskQueue).catch((error: unknown) => {
       console.error(`pgdrill worker: the janitor could not be scheduled: ${messageOf(error)}`);
@@ -82,6 +87,21 @@ async function main(): Promise<void> {
   } finally {
     await connection.close();
   }
+}
+
+async function bringCatalogUpToDate(loaded: LoadedConfiguration, devUrl: string | undefined): Promise<void> {
+  const url = catalogUrlOf(loaded, devUrl);
+  if (url === undefined) return;
+  const clusters = Object.keys(loaded.configuration.clusters).map((name) => clusterOf(loaded, name));
+  await withCatalog(url, async (client) => {
+    const missed = await catchUp(client, loaded.stateDirectory, clusters);
+    if (missed > 0) console.error(`pgdrill worker: the catalog had missed ${missed} events; it is up to date now`);
+    for (const cluster of clusters) await mirrorObjectives(client, cluster);
+  });
+}
+
+function catalogUrlOf({ configuration }: LoadedConfiguration, devUrl: string | undefined): string | undefined {
+  return configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? devUrl;
 }
 
 async function startMetrics(

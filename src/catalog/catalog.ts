@@ -1,5 +1,7 @@
 // The catalog's door: the history tables, derived from the repository and the evidence, and never needed for a recovery.
 export { appliedPolicies, mirrorPolicies, type MirroredPolicy } from './mirror-policies.js';
+export { catchUp, keepForLater } from './behind.js';
+export { mirrorObjectives } from './mirror-objectives.js';
 export { openCatalog, withCatalog } from './open.js';
 export { eventOfBackup, eventOfFailedBackup, eventOfRun, eventOfSabotage, eventOfVerification } from './events.js';
 export { rebuild, type Rebuilt } from './rebuild.js';

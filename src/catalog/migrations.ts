@@ -143,4 +143,96 @@ comment on table pgdrill.backup_policies is
 comment on column pgdrill.backup_policies.retention_days is 'keep in whole days, rounded up.';
 `,
   },
+  {
+    version: 4,
+    name: 'objectives and the last proof',
+    sql: `
+alter table pgdrill.recovery_history
+  add column restored_bytes bigint,
+  add column replayed_bytes bigint,
+  add column waited_for_humans_seconds numeric;
+comment on column pgdrill.recovery_history.restored_bytes is 'Size of the restored data directory.';
+comment on column pgdrill.recovery_history.replayed_bytes is 'WAL that was replayed.';
+comment on column pgdrill.recovery_history.waited_for_humans_seconds is 'What gates waited; no part of the RTO.';
+
+create table pgdrill.cluster_objectives (
+  cluster text not null,
+  objective text not null check (objective in ('rto', 'rpo', 'proven_within')),
+  demanded text not null,
+  limit_seconds numeric not null check (limit_seconds > 0),
+  recorded_at timestamptz not null default now(),
+  primary key (cluster, objective)
+);
+comment on table pgdrill.cluster_objectives is
+  'What the configuration demanded when a worker last started or a drill was last recorded. The configuration decides, not this table.';
+comment on column pgdrill.cluster_objectives.demanded is 'As it is written in the configuration, such as 15m.';
+
+create view pgdrill.v_last_proven as
+with drills as (
+  select * from pgdrill.recovery_history where kind = 'drill'
+)
+select
+  newest.cluster,
+  proven.end_time as last_proven_at,
+  proven.target_lsn as proven_lsn,
+  extract(epoch from now() - proven.end_time) as seconds_since_proven,
+  (select count(*) from drills later where later.cluster = newest.cluster and later.end_time > proven.end_time) as drills_since,
+  proven.workflow_id as proven_by_workflow_id,
+  proven.run_id as proven_by_run_id,
+  proven.evidence_path,
+  newest.end_time as last_drill_at,
+  newest.verdict as last_verdict
+from (select distinct on (cluster) * from drills order by cluster, end_time desc, id desc) newest
+left join (
+  select distinct on (cluster) * from drills where verdict = 'passed' order by cluster, end_time desc, id desc
+) proven using (cluster);
+comment on view pgdrill.v_last_proven is
+  'Per cluster with a drill: the newest one that passed (null where none has), how long ago, and how the newest of all ended.';
+
+create view pgdrill.v_objectives as
+with demanded as (
+  select cluster, objective, demanded, limit_seconds from pgdrill.cluster_objectives
+),
+measured as (
+  select distinct on (cluster) cluster, 'rto' as objective, rto_seconds as actual_seconds, end_time, workflow_id, run_id
+  from pgdrill.recovery_history
+  where kind = 'drill' and verdict <> 'failed' and rto_seconds is not null
+  order by cluster, end_time desc, id desc
+),
+lost as (
+  select distinct on (cluster) cluster, 'rpo' as objective, rpo_seconds as actual_seconds, end_time, workflow_id, run_id
+  from pgdrill.recovery_history
+  where kind = 'drill' and verdict <> 'failed' and rpo_seconds is not null
+  order by cluster, end_time desc, id desc
+),
+proven as (
+  select cluster, 'proven_within' as objective, seconds_since_proven as actual_seconds, last_proven_at as end_time,
+    proven_by_workflow_id as workflow_id, proven_by_run_id as run_id
+  from pgdrill.v_last_proven
+  where last_proven_at is not null
+),
+actual as (
+  select * from measured union all select * from lost union all select * from proven
+)
+select
+  demanded.cluster,
+  demanded.objective,
+  demanded.demanded,
+  demanded.limit_seconds,
+  actual.actual_seconds,
+  case
+    when actual.actual_seconds is null and demanded.objective = 'proven_within' then 'missed'
+    when actual.actual_seconds is null or actual.actual_seconds < 0 then 'unknown'
+    when actual.actual_seconds <= demanded.limit_seconds then 'met'
+    else 'missed'
+  end as status,
+  actual.end_time as measured_at,
+  actual.workflow_id,
+  actual.run_id
+from demanded
+left join actual using (cluster, objective);
+comment on view pgdrill.v_objectives is
+  'Each objective of each cluster at this moment: the limit, the figure of the newest drill, and met, missed or unknown.';
+`,
+  },
 ];

@@ -12,11 +12,12 @@ export async function recordRecovery(
   await client.query(
     `insert into pgdrill.recovery_history (
        cluster, kind, recovery_type, target, target_time, target_lsn, start_time, end_time, duration_seconds, status, verdict,
-       rto_seconds, rto_to_proven_seconds, rpo_seconds, rpo_bytes, rpo_transactions, evidence_path, workflow_id, run_id
+       rto_seconds, rto_to_proven_seconds, rpo_seconds, rpo_bytes, rpo_transactions, evidence_path, workflow_id, run_id,
+       restored_bytes, replayed_bytes, waited_for_humans_seconds
      )
      values (
        $1, $2, $3, $4, $5, $6, $7, $8, extract(epoch from $8::timestamptz - $7::timestamptz), $9, $10,
-       $11, $12, $13, $14, $15, $16, $17, $18
+       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
      )
      on conflict (workflow_id, run_id) do update set
        cluster = excluded.cluster,
@@ -35,7 +36,10 @@ export async function recordRecovery(
        rpo_seconds = excluded.rpo_seconds,
        rpo_bytes = excluded.rpo_bytes,
        rpo_transactions = excluded.rpo_transactions,
-       evidence_path = excluded.evidence_path`,
+       evidence_path = excluded.evidence_path,
+       restored_bytes = excluded.restored_bytes,
+       replayed_bytes = excluded.replayed_bytes,
+       waited_for_humans_seconds = excluded.waited_for_humans_seconds`,
     [
       evidence.cluster,
       evidence.kind,
@@ -50,13 +54,21 @@ export async function recordRecovery(
       evidence.clock.rtoSeconds ?? null,
       evidence.clock.rtoToProvenSeconds ?? null,
       evidence.rpo?.seconds ?? null,
-      evidence.rpo === undefined ? null : Math.round(evidence.rpo.bytes),
+      whole(evidence.rpo?.bytes),
       evidence.rpo?.transactions ?? null,
       place.evidencePath ?? null,
       evidence.workflowId,
       evidence.runId,
+      whole(evidence.restoredBytes),
+      whole(evidence.replay?.replayedBytes),
+      evidence.clock.waitedForHumansSeconds,
     ],
   );
+}
+
+/** For a column of type bigint. */
+function whole(bytes: number | undefined): number | null {
+  return bytes === undefined ? null : Math.round(bytes);
 }
 
 /** What became of the restore itself. Whether its content was right is the verdict's business. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { rebuild, type Rebuilt, withCatalog } from '../catalog/catalog.js';
+import { mirrorObjectives, rebuild, type Rebuilt, withCatalog } from '../catalog/catalog.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { readDevState } from '../embedded/dev-state.js';
@@ -27,7 +27,10 @@ export function addCatalog(program: Command, exit: (code: ExitCode) => void): vo
       const url = await catalogUrlOf(loaded);
       const rebuilt = await withCatalog(url, async (client) => {
         const all: Rebuilt[] = [];
-        for (const cluster of clusters) all.push(await rebuild(client, await openRepository(cluster)));
+        for (const cluster of clusters) {
+          all.push(await rebuild(client, await openRepository(cluster)));
+          await mirrorObjectives(client, cluster);
+        }
         return all;
       });
       if (globalOptions(command).json === true) printJson(rebuilt);

@@ -48,9 +48,12 @@ describe('migrating', () => {
     expect(rows.map(({ relname }) => relname)).toEqual([
       'backup_history',
       'backup_policies',
+      'cluster_objectives',
       'monitoring_events',
       'recovery_history',
       'schema_migrations',
+      'v_last_proven',
+      'v_objectives',
       'v_rto_rpo_monitoring',
     ]);
     const elsewhere = await client.query(`select 1 from pg_class where relnamespace = 'public'::regnamespace`);
