@@ -1,3 +1,5 @@
+import { readRestoredFacts } from '../src/hand-over/restored-facts.js';
+import { isRecovery } from '../src/registry/entry.js';
 import { findingsOfMendedMaps } from '../src/restore/mended-maps.js';
 import { openSandbox } from '../src/restore/open.js';
 import { onWatchedServer } from '../src/restore/watch-server.js';
@@ -16,7 +18,8 @@ export const createOpenSandbox = (dependencies: Dependencies): Step<{ sandbox: S
     // Before anything else: both are the moment at which the RTO ends.
     const phase = phaseUntilNow(context, 'open');
     const openedAt = phase.finishedAt ?? new Date().toISOString();
-    const opened: Opened = { openedAt, timeline, phases: [phase] };
+    const seen = isRecovery(input.sandbox) ? { seen: await readRestoredFacts(input.sandbox, context.signal) } : {};
+    const opened: Opened = { openedAt, timeline, phases: [phase], ...seen };
     const findings = await findingsOfMendedMaps(input.sandbox, context.signal);
     return findings.length === 0 ? opened : { ...opened, findings };
   });

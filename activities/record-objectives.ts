@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { eventOfRun, mirrorObjectives, recordRecovery } from '../src/catalog/catalog.js';
 import { clusterOf } from '../src/configuration/cluster.js';
 import { messageOf } from '../src/errors.js';
+import { writeHandOver } from '../src/hand-over/write-sheet.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
 import { sealEvidence } from '../src/report/chain/seal.js';
 import { signText } from '../src/report/chain/sign.js';
@@ -42,6 +43,7 @@ export const createRecordObjectives = ({
     const evidence = await sealEvidence(repository, built, { ...context, ...sign });
     const evidencePath = repository.storage.pathOf(keys.evidenceFile(evidence.id));
     const report = await tryWriteReport(repository, evidence);
+    const sheet = await writeHandOver(repository, evidence);
     const warnings = await intoCatalog({ loaded, catalogUrl }, context.signal, {
       write: async (client) => {
         await mirrorObjectives(client, cluster);
@@ -56,8 +58,8 @@ export const createRecordObjectives = ({
     return toDrillResult(
       evidence,
       evidencePath,
-      [...mended, ...unsigned, ...report.warnings, ...warnings],
-      report.path,
+      [...mended, ...unsigned, ...report.warnings, ...sheet.warnings, ...warnings],
+      { report: report.path, handOver: sheet.path },
     );
   });
 

@@ -1,6 +1,7 @@
 import { isCancellation, workflowInfo } from '@temporalio/workflow';
 
 import type { DrillResult } from '../src/schema/evidence.js';
+import type { HandOver } from '../src/schema/hand-over.js';
 import type { Capture, Finding, Validation } from '../src/schema/results.js';
 import type { ChosenScenario } from '../src/schema/scenario.js';
 import { StoppedAtGate } from './gates.js';
@@ -14,6 +15,7 @@ export interface RunOutcome extends RestoreOutcome {
   scenario?: ChosenScenario;
   capture?: Capture;
   validation?: Validation;
+  handOver?: HandOver;
 }
 
 /** How the runbook calls a step, and how its activity is called. */

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { DrillResult } from '../src/schema/evidence.js';
+import type { HandOver } from '../src/schema/hand-over.js';
 import type { Approval } from '../src/schema/results.js';
 import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { begin } from './begin.js';
@@ -27,6 +28,9 @@ export interface RecoverResult {
   lastCommitAt?: string;
   rtoSeconds?: number;
   evidencePath?: string;
+  /** The hand-over sheet, where it lies as a file, and what it says. */
+  handOverPath?: string;
+  handOver?: HandOver;
   approvals: Approval[];
   /** What the person who takes over has to know. */
   notes: string[];
@@ -46,8 +50,20 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
     record({ kind: 'recovery', id: sandboxId, cluster, input, outcome }, progress, failure);
   try {
     const orFix = fixOrGiveUp(gates, progress, input.fixGate);
-    const { prepared } = await restore({ cluster, target, sandboxId, into, orFix }, progress, gates, outcome);
-    const notes = await orFix(() => progress.step('hand-over', () => steps.handOver({ sandbox: prepared.sandbox })));
+    const { prepared, plan, replay, opened } = await restore(
+      { cluster, target, sandboxId, into, orFix },
+      progress,
+      gates,
+      outcome,
+    );
+    const handed = await orFix(() =>
+      progress.step('hand-over', () =>
+        steps.handOver({ sandbox: prepared.sandbox, cluster, plan, replay, opened, settings: input.settings }),
+      ),
+    );
+    // An earlier pgdrill answered with notes alone.
+    const notes = Array.isArray(handed) ? handed : [];
+    if (!Array.isArray(handed)) outcome.handOver = handed;
     // A cancel that came while the server was handed over is too late to stop anything, and must not cost the evidence.
     const recorded = await CancellationScope.nonCancellable(() => recordRun().catch(() => undefined));
     return {
@@ -55,6 +71,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       ...answer,
       ...describe(outcome),
       ...figuresOf(recorded),
+      ...(outcome.handOver === undefined ? {} : { handOver: outcome.handOver }),
       notes: [...(outcome.opened?.findings ?? []).map(({ message }) => message), ...notes],
     };
   } catch (caught) {
@@ -79,10 +96,13 @@ function asError(caught: unknown): Error {
   return caught instanceof Error ? caught : new Error(String(caught));
 }
 
-function figuresOf(recorded: DrillResult | undefined): Pick<RecoverResult, 'rtoSeconds' | 'evidencePath'> {
+function figuresOf(
+  recorded: DrillResult | undefined,
+): Pick<RecoverResult, 'rtoSeconds' | 'evidencePath' | 'handOverPath'> {
   return {
     ...(recorded?.rtoSeconds === undefined ? {} : { rtoSeconds: recorded.rtoSeconds }),
     ...(recorded?.evidencePath === undefined ? {} : { evidencePath: recorded.evidencePath }),
+    ...(recorded?.handOverPath === undefined ? {} : { handOverPath: recorded.handOverPath }),
   };
 }
 

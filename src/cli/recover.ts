@@ -5,6 +5,8 @@ import { type Command, Option } from 'commander';
 import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { renderHandOver } from '../hand-over/render.js';
+import type { SettingsMode } from '../schema/hand-over.js';
 import { seconds } from '../schema/figures.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
@@ -20,6 +22,7 @@ interface RecoverOptions {
   fixGate: boolean;
   gate?: GateName[];
   gateTimeout?: string;
+  settings: SettingsMode;
   id?: string;
 }
 
@@ -32,6 +35,14 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .requiredOption('--into <directory>', 'the new data directory: absent or empty')
     .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
     .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
+    .addOption(
+      new Option(
+        '--settings <mode>',
+        'start with the source’s own settings, or with those of a sandbox, alone on a socket',
+      )
+        .choices(['production', 'sandbox'])
+        .default('production'),
+    )
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
     .option('--yes', 'ask nobody beforehand')
     .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
@@ -59,6 +70,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
         cluster,
         into: resolve(options.into),
         target: options.target,
+        settings: options.settings,
         ...(gates === undefined ? {} : { gates }),
         ...(options.fixGate ? {} : { fixGate: false }),
         ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
@@ -85,6 +97,12 @@ function describe(result: RecoverResult): string {
     ...(result.lastCommitAt === undefined ? [] : [['last commit', result.lastCommitAt]]),
     ...(result.rtoSeconds === undefined ? [] : [['RTO', seconds(result.rtoSeconds)]]),
     ...(result.evidencePath === undefined ? [] : [['evidence', result.evidencePath]]),
+    ...(result.handOverPath === undefined ? [] : [['hand-over sheet', result.handOverPath]]),
   ];
-  return `\n${colors.bold('Recovery')}  ${tint(result.outcome)}\n${renderTable(rows)}\n\n${result.notes.map((note) => `- ${note}`).join('\n')}`;
+  const parts = [
+    `\n${colors.bold('Recovery')}  ${tint(result.outcome)}\n${renderTable(rows)}`,
+    ...(result.notes.length === 0 ? [] : [result.notes.map((note) => `- ${note}`).join('\n')]),
+    ...(result.handOver === undefined ? [] : [renderHandOver(result.cluster, result.handOver).trimEnd()]),
+  ];
+  return parts.join('\n\n');
 }

@@ -3,6 +3,7 @@ import { judgeEstimate } from '../estimate/estimate-restore.js';
 import { judge } from '../proof/verdict.js';
 import type { DrillResult, Evidence } from '../schema/evidence.js';
 import { seconds } from '../schema/figures.js';
+import type { HandOver } from '../schema/hand-over.js';
 import type {
   Approval,
   Capture,
@@ -35,6 +36,7 @@ export interface Outcome {
   replay?: Replay | undefined;
   opened?: Opened | undefined;
   validation?: Validation | undefined;
+  handOver?: HandOver | undefined;
   approvals: Approval[];
   /** A step that failed for good: which one, and its sentence. */
   failure?: { step: string; type: string; message: string } | undefined;
@@ -123,6 +125,7 @@ export function buildEvidence(
       ...(outcome.opened?.findings ?? []),
       ...lossOf(outcome),
     ],
+    ...(outcome.handOver === undefined ? {} : { handOver: outcome.handOver }),
     versions,
   };
 }
@@ -159,7 +162,7 @@ export function toDrillResult(
   evidence: Evidence,
   evidencePath: string | undefined,
   warnings: string[],
-  reportPath?: string,
+  beside: { report?: string | undefined; handOver?: string | undefined } = {},
 ): DrillResult {
   const { clock, rpo, fence, fenceOf, replay, estimate, scenario } = evidence;
   return {
@@ -184,7 +187,8 @@ export function toDrillResult(
     ...(fenceOf === undefined ? {} : { fenceOf }),
     ...(replay === undefined ? {} : { replay: replayFigures(replay) }),
     ...(evidencePath === undefined ? {} : { evidencePath }),
-    ...(reportPath === undefined ? {} : { reportPath }),
+    ...(beside.report === undefined ? {} : { reportPath: beside.report }),
+    ...(beside.handOver === undefined ? {} : { handOverPath: beside.handOver }),
     warnings,
   };
 }

@@ -36,6 +36,7 @@ export const keys = {
   signature: (id: string): string => `evidence/${id}/evidence.json.sig`,
   evidenceHead: 'evidence-head.json',
   report: (id: string): string => `evidence/${id}/report.html`,
+  handOver: (id: string): string => `evidence/${id}/hand-over.md`,
 } as const;
 
 const readme = (
@@ -54,7 +55,7 @@ const readme = (
   failures/               backups that failed: when and why
   holds/                  what must not be removed, and for whom
   retention/state.json    what is marked to be deleted; which WAL was deleted on purpose
-  evidence/<drill>/       what a drill proved: evidence.json (evidence.json.sig: its SSH signature), report.html for people, and where it found very much, problems.json; a sabotage drill: sabotage.json
+  evidence/<drill>/       what a drill proved: evidence.json (evidence.json.sig: its SSH signature), report.html for people, and where it found very much, problems.json; hand-over.md after a recovery; a sabotage drill: sabotage.json
   evidence-head.json      the newest evidence of the digest chain, in which each names the one before
 
 A full backup restores by itself; an incremental needs the backups named by "parent" in its record, back to a full:

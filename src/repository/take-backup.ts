@@ -7,11 +7,13 @@ import { runBaseBackup } from '../postgres/basebackup.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { fixHost, withConnection } from '../postgres/connection.js';
 import { readManifest } from '../postgres/manifest.js';
+import { readReplication } from '../postgres/replication.js';
 import { readSource, type Source } from '../postgres/source.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { HeldLock } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
+import type { Replication } from '../schema/hand-over.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { type ChainPolicy, chooseChain, parentOf } from './choose-chain.js';
 import { fetchBackup, turnLink } from './fetch-backup.js';
@@ -51,11 +53,12 @@ export async function takeBackup(
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
     if (finished !== undefined) return finished;
-    const { source, tablespaces, summaries } = await withConnection(
+    const { source, tablespaces, replication, summaries } = await withConnection(
       request.connection,
       async (client) => ({
         source: await readSource(client),
         tablespaces: await listTablespaces(client),
+        replication: await readReplication(client),
         summaries: request.type === 'full' ? undefined : await summariesSince(client, parentOf(request.type, backups)),
       }),
       { signal: context.signal },
@@ -63,7 +66,7 @@ export async function takeBackup(
     await claimFor(request.repository, source.systemIdentifier);
     refuseOldPrimary(source, backups);
     const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.limits });
-    const attempt = { tools, request, context, lock, source, tablespaces };
+    const attempt = { tools, request, context, lock, source, tablespaces, replication };
     if (chain === undefined) return await takeOne({ ...attempt, fallbackReason });
     try {
       return await takeOne({ ...attempt, chain });
@@ -104,6 +107,7 @@ interface OneBackup {
   lock: HeldLock;
   source: Source;
   tablespaces: { oid: number; name: string; location: string }[];
+  replication: Replication;
   /** What the incremental builds on, the full first; absent for a full. */
   chain?: BackupRecord[];
   fallbackReason?: string | undefined;
@@ -116,6 +120,7 @@ async function takeOne({
   lock,
   source,
   tablespaces,
+  replication,
   chain,
   fallbackReason,
 }: OneBackup): Promise<BackupRecord> {
@@ -205,6 +210,7 @@ async function takeOne({
       walSegmentSizeBytes: source.walSegmentSizeBytes,
       dataChecksums: source.dataChecksums,
       settings: source.settings,
+      replication,
       superuser: source.superuser,
       tablespaces: mapped.map(({ oid, name, location }) => ({ oid, name, location, directory: `tablespaces/${oid}` })),
       manifestSha256: manifest.sha256,

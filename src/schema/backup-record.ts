@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { replicationSchema } from './hand-over.js';
 import { mendedMapSchema } from './mended-map.js';
 import { clusterNameSchema, instantSchema, lsnSchema } from './primitives.js';
 
@@ -46,6 +47,8 @@ export const backupRecordSchema = z.object({
   dataChecksums: z.boolean(),
   /** Settings of the source that matter for a restore. */
   settings: z.record(z.string(), z.string()),
+  /** Who replicated from it; absent in records of earlier pgdrills. */
+  replication: replicationSchema.optional(),
   /** The bootstrap superuser's name (oid 10): the one role that every restored cluster has. */
   superuser: z.string(),
   /** Tablespaces outside the data directory: where they were, and where their files lie below the backup. */

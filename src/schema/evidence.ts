@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { judgedEstimateSchema } from './estimate.js';
+import { handOverSchema } from './hand-over.js';
 import { clusterNameSchema, instantSchema } from './primitives.js';
 import {
   approvalSchema,
@@ -71,6 +72,8 @@ export const evidenceSchema = z.object({
   notCompared: z.array(z.string()),
   approvals: z.array(approvalSchema),
   findings: z.array(findingSchema),
+  /** Of a recovery that ended well: where the server is, and what is left to do. */
+  handOver: handOverSchema.optional(),
   versions: z.object({
     pgdrill: z.string(),
     sourcePostgres: z.string().optional(),
@@ -112,6 +115,8 @@ export const drillResultSchema = evidenceSchema
     evidencePath: z.string().optional(),
     /** The same for people, as one HTML file. */
     reportPath: z.string().optional(),
+    /** The hand-over sheet of a recovery. */
+    handOverPath: z.string().optional(),
     /** What went wrong beside the verdict, such as a catalog that could not be written. */
     warnings: z.array(z.string()),
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { estimateSchema } from './estimate.js';
+import { restoredFactsSchema } from './hand-over.js';
 import { instantSchema, lsnSchema } from './primitives.js';
 import { answerableGateSchema } from './workflow-inputs.js';
 
@@ -173,6 +174,8 @@ export const openedSchema = z.object({
   phases: z.array(phaseSchema),
   /** What was mended on the way. */
   findings: z.array(findingSchema).optional(),
+  /** Of a recovery: what it was seen to hold, for the hand-over. */
+  seen: restoredFactsSchema.optional(),
 });
 export type Opened = z.infer<typeof openedSchema>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { settingsModeSchema } from './hand-over.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { scheduleNameSchema } from './schedule.js';
 import { conflictsWithScenario, scenarioRequestSchema } from './scenario.js';
@@ -82,6 +83,8 @@ export const recoverInputSchema = z.strictObject({
     .refine((text) => text !== 'fence', 'a recovery has no fence: use latest, or a target of its own')
     .default('latest'),
   gates: z.array(gateNameSchema).default(['restore', 'promote']),
+  /** With whose settings the server starts after the hand-over. */
+  settings: settingsModeSchema.default('production'),
   /**
    * Once the restore is prepared, a step that fails for good waits at gate `fix` ("fix and retry | give up") instead of throwing the work
    * away. False: it gives up at once.

@@ -13,14 +13,13 @@ import { validateRestore } from '../../src/proof/validate.js';
 import { listBackups } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
 import { asClaimant, takeClaim } from '../../src/restore/claim.js';
-import { handOver } from '../../src/restore/hand-over.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { replayWal, startSandbox } from '../../src/restore/replay.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { Sandbox } from '../../src/schema/results.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { column, inSandbox, planTo, prepare, restoreTo, sandboxFor } from './restore-support.js';
+import { column, inSandbox, planTo, prepare, restoreTo, sandboxFor, handOverTo } from './restore-support.js';
 
 let shop: ProtectedCluster;
 const made: Sandbox[] = [];
@@ -133,15 +132,15 @@ describe('an attempt that was only slow, when the next one has begun,', () => {
 
   it('does not stop a recovered server that somebody has started since', async () => {
     const into = join(shop.scratch, 'taken-over');
-    const { sandbox } = await restoreTo(shop, 'latest', { into });
-    const notes = await handOver(shop.tools, sandbox);
+    const restored = await restoreTo(shop, 'latest', { into });
+    const sheet = await handOverTo(shop, restored);
     const logFile = join(shop.scratch, 'taken-over.log');
     const settings = { unix_socket_directories: shop.scratch, listen_addresses: '' };
     await launchInstance(shop.tools, { dataDirectory: into, logFile, settings });
     try {
       await waitUntilReady(into, { logFile, timeoutMs: 30_000 });
       const server = await instanceStatus(into);
-      expect(await handOver(shop.tools, sandbox)).toEqual(notes);
+      expect(await handOverTo(shop, restored)).toEqual(sheet);
       expect(await instanceStatus(into)).toEqual(server);
     } finally {
       await stopInstance(shop.tools, into, 'immediate');

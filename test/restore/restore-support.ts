@@ -4,11 +4,13 @@ import { join, relative } from 'node:path';
 
 import { type Connection, withConnection } from '../../src/postgres/connection.js';
 import { type StepContext, standaloneContext } from '../../src/process/step-context.js';
+import { handOver } from '../../src/hand-over/hand-over.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { planRestore, type RestorePlan } from '../../src/restore/plan.js';
 import { prepareRestore } from '../../src/restore/prepare.js';
 import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox, sandboxConninfo, sandboxLayout } from '../../src/restore/sandbox.js';
+import type { HandOver, RestoredFacts, SettingsMode } from '../../src/schema/hand-over.js';
 import type { Fence, Prepared, Replay, Sandbox } from '../../src/schema/results.js';
 import { parseTarget } from '../../src/schema/target.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
@@ -17,6 +19,7 @@ export interface Restored {
   plan: RestorePlan;
   sandbox: Sandbox;
   replay: Omit<Replay, 'phases'>;
+  timeline: number;
 }
 
 let sandboxes = 0;
@@ -72,12 +75,25 @@ export async function restoreTo(
     await prepare(shop, plan, sandbox);
     const context = standaloneContext(`restore/${sandbox.id}`);
     const replay = await replayWal(shop.tools, { ...plan, sandbox }, context);
-    await openSandbox(shop.tools, sandbox, context);
-    return { plan, sandbox, replay };
+    const { timeline } = await openSandbox(shop.tools, sandbox, context);
+    return { plan, sandbox, replay, timeline };
   } catch (error) {
     await removeSandbox(shop.tools, sandbox);
     throw error;
   }
+}
+
+/** The hand-over of a recovery. */
+export async function handOverTo(
+  shop: ProtectedCluster,
+  { sandbox, plan, replay, timeline }: Restored,
+  more: { settings?: SettingsMode; seen?: RestoredFacts } = {},
+): Promise<HandOver> {
+  return await handOver(shop.tools, {
+    ...{ sandbox, replay, timeline, target: plan.target, backup: plan.chain.at(-1) },
+    ...{ cluster: shop.patient.name, walDirectory: shop.patient.walDirectory, settings: 'production' },
+    ...more,
+  });
 }
 
 export async function inSandbox<T>(

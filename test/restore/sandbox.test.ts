@@ -11,13 +11,12 @@ import { withConnection } from '../../src/postgres/connection.js';
 import { startTimeOf } from '../../src/process/process-identity.js';
 import { treeOf } from '../../src/process/process-tree.js';
 import { standaloneContext } from '../../src/process/step-context.js';
-import { handOver } from '../../src/restore/hand-over.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox, sandboxLayout } from '../../src/restore/sandbox.js';
 import type { Sandbox } from '../../src/schema/results.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { column, inSandbox, listing, planTo, prepare, restoreTo, sandboxFor } from './restore-support.js';
+import { column, inSandbox, listing, planTo, prepare, restoreTo, sandboxFor, handOverTo } from './restore-support.js';
 
 let shop: ProtectedCluster;
 let outside: string;
@@ -139,9 +138,11 @@ describe('each step answers the same when it is tried again:', () => {
     expect((await stat(join(sandbox.dataDirectory, 'PG_VERSION'))).ino).toBe(written);
 
     const context = standaloneContext('again');
-    const replay = await replayWal(shop.tools, { ...plan, sandbox }, context);
+    const { paused, reachedLsn, lastCommitAt } = await replayWal(shop.tools, { ...plan, sandbox }, context);
     const server = await instanceStatus(sandbox.dataDirectory);
-    expect(await replayWal(shop.tools, { ...plan, sandbox }, context)).toEqual(replay);
+    expect(await replayWal(shop.tools, { ...plan, sandbox }, context)).toMatchObject({
+      ...{ paused, reachedLsn, lastCommitAt },
+    });
     expect(await instanceStatus(sandbox.dataDirectory)).toEqual(server);
 
     const opened = await openSandbox(shop.tools, sandbox, context);
@@ -217,9 +218,10 @@ describe('a recovery', () => {
 
   it('is handed over stopped cleanly, starts with its own settings, and archives nothing', async () => {
     const into = join(shop.scratch, 'recovered');
-    const { sandbox } = await restore('latest', into);
-    const notes = await handOver(shop.tools, sandbox);
-    expect(await handOver(shop.tools, sandbox)).toEqual(notes);
+    const restored = await restore('latest', into);
+    const { sandbox } = restored;
+    const sheet = await handOverTo(shop, restored);
+    expect(await handOverTo(shop, restored)).toEqual(sheet);
     expect([existsSync(sandbox.directory), existsSync(sandbox.socketDirectory)]).toEqual([false, false]);
     // Clean-up runs whatever happened: what was handed over is not its own any more.
     await removeSandbox(shop.tools, sandboxLayout(sandbox.id, shop.patient.sandboxDirectory, into));
@@ -252,12 +254,12 @@ describe('a recovery', () => {
 describe('a recovery of a cluster whose configuration lies elsewhere', () => {
   it('says that it has to be copied', async () => {
     const into = join(shop.scratch, 'configured-elsewhere');
-    const { sandbox } = await restore('immediate', into);
+    const restored = await restore('immediate', into);
     await rm(join(into, 'postgresql.conf'));
-    const notes = await handOver(shop.tools, sandbox);
-    expect(notes[0]).toContain(
-      `The source kept postgresql.conf outside its data directory: copy what is missing into ${into}`,
-    );
+    const { settings } = await handOverTo(shop, restored);
+    expect(settings.problems).toEqual([
+      expect.stringMatching(/kept postgresql.conf outside its data directory.* before you copy it into/),
+    ]);
     await rm(into, { recursive: true });
     await rm(`${into}-tablespaces`, { recursive: true });
   });

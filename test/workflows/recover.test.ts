@@ -3,12 +3,14 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { WorkflowFailedError } from '@temporalio/client';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { exists, makePrivateDirectory } from '../../src/files/durable.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { instanceStatus, launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
+import type { Evidence } from '../../src/schema/evidence.js';
 import type { recover } from '../../workflows/index.js';
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
@@ -30,6 +32,9 @@ beforeAll(async () => {
   shop = await protectCluster();
   await shop.sql(`alter system set work_mem = '7MB'`);
   await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
+  await shop.sql('create unlogged table cache (id int)');
+  await shop.sql(`select pg_create_physical_replication_slot('archivist')`);
+  await shop.sql(`select pg_create_physical_replication_slot('changes')`);
   await shop.backup('full');
   await shop.sql('insert into orders select generate_series(1001, 1500)');
   await shop.backup('incremental');
@@ -58,7 +63,7 @@ describe('a recovery', { timeout: 120_000 }, () => {
     const result = JSON.parse(command.stdout) as RecoverResult;
     expect(result).toMatchObject({ outcome: 'recovered', into, target: 'latest' });
     expect(result.chain.map((id) => id.replace(/^.*-/, ''))).toEqual(['full', 'incremental']);
-    expect(result.notes.join('\n')).toContain(`pg_ctl start -D ${into}`);
+    expect(result.handOver?.start).toContain(`pg_ctl start -D ${into}`);
     expect(await instanceStatus(into)).toBeUndefined();
 
     // As the notes say, on another port: the source's own settings are back, archiving alone is off.
@@ -89,6 +94,33 @@ describe('a recovery', { timeout: 120_000 }, () => {
     } finally {
       await stopInstance(shop.tools, into, 'immediate');
     }
+  });
+
+  test('can start with the settings of a sandbox: the commands of its hand-over sheet work as they stand', async () => {
+    const into = join(shop.scratch, "it's for a look");
+    const command = await pgdrill(['recover', 'shop', '--into', into, '--yes', '--settings', 'sandbox'], { env });
+    expect(command).toMatchObject({ exitCode: 0 });
+    const path = /hand-over sheet\s+(\S+)/.exec(command.stdout)![1]!;
+    const sheet = await readFile(path, 'utf8');
+    expect(command.stdout).toContain(sheet.trimEnd());
+    expect(sheet).toContain(`Data directory: \`${into}\``);
+    expect(sheet).toMatch(/1 unlogged table is empty: postgres.public.cache/);
+    expect(sheet).toMatch(/Replication slots: archivist, changes/);
+    const [start, connect] = [...sheet.matchAll(/```sh\n(.+)\n```/g)].map(([, each]) => each!);
+    const evidence = JSON.parse(await readFile(join(path, '..', 'evidence.json'), 'utf8')) as Evidence;
+    expect(evidence.handOver).toMatchObject({ start, connect, archiving: { safe: true }, timeline: 2 });
+    await execa('sh', ['-c', start!], { cwd: '/', stdio: 'ignore' });
+    try {
+      const ask = `select (select count(*) from orders), current_setting('listen_addresses'), current_setting('archive_mode')`;
+      const { stdout } = await execa('sh', ['-c', `${connect} -Atc "${ask}"`], { cwd: '/' });
+      expect(stdout).toBe('1600||off');
+    } finally {
+      await stopInstance(shop.tools, into, 'immediate');
+    }
+    // Then for real: the source's own settings, where nothing archives, waits for a standby or pulls.
+    const own = await readFile(join(into, 'postgresql.auto.conf.source'), 'utf8');
+    expect(own).toMatch(/work_mem = '7MB'[^]*archive_mode = 'off'\nsynchronous_standby_names = ''\n$/);
+    expect(own).not.toMatch(/max_logical_replication_workers/);
   });
 
   test('waits at both gates unless told otherwise, and keeps nothing when rejected', async () => {

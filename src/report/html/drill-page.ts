@@ -1,3 +1,4 @@
+import { renderHandOver } from '../../hand-over/render.js';
 import { bytes, count, seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
 import type { Check } from '../../schema/results.js';
@@ -32,7 +33,7 @@ export async function renderDrillPage(evidence: Evidence): Promise<string> {
       <h2>Approvals</h2>
       ${approvals(evidence)}
       <h2>Findings</h2>
-      ${findings(evidence)}
+      ${findings(evidence)} ${sheet(evidence)}
       <h2>Run it again</h2>
       <pre><code>${evidence.rerun}</code></pre>
       ${details(evidence)}
@@ -81,6 +82,12 @@ function figures(evidence: Evidence): Markup {
     ${card('RTO to proven', clock.rtoToProvenSeconds, 'with the validation')}
     ${card('Waited for humans', clock.waitedForHumansSeconds, 'not part of the RTO')}
   </div>`;
+}
+
+function sheet({ cluster, handOver }: Evidence): Markup | undefined {
+  if (handOver === undefined) return undefined;
+  return html`<h2>Hand-over</h2>
+    <pre><code>${renderHandOver(cluster, handOver)}</code></pre>`;
 }
 
 function objective({ objectives }: Evidence, name: 'rto' | 'rpo'): Markup {
