@@ -22,8 +22,11 @@ import { serveMetrics } from '../src/metrics/serve.js';
 import { collectSources } from '../src/metrics/source-gauges.js';
 import { StepCounters } from '../src/metrics/step-counters.js';
 import { assertCanSign } from '../src/report/chain/sign.js';
+import type { RunTraces } from '../src/tracing/run-traces.js';
+import { tracesWanted } from '../src/tracing/wanted.js';
 import { countSteps } from './count-steps.js';
 import { createToolsFor } from './tools-for.js';
+import { traceRuns } from './trace-runs.js';
 
 /** As many long steps at once as a small host bears: each may run a tool that fills a disk and a core. */
 const mostActivities = 4;
@@ -50,6 +53,8 @@ async function main(): Promise<void> {
   });
   const taskQueue = loaded.configuration.temporal.task_queue;
   const counters = new StepCounters();
+  const client = new Client({ connection, namespace });
+  const traces = await startTraces();
   const streams = Object.values(loaded.configuration.clusters).filter(({ wal }) => wal.mode === 'stream').length;
   try {
     const unregistered = await registerSearchAttributes(connection, namespace);
@@ -65,7 +70,9 @@ async function main(): Promise<void> {
         catalogUrl: catalogUrlOf(loaded, dev?.catalogUrl),
         searchable: () => hasSearchAttributes(connection, namespace),
       }),
-      interceptors: { activity: [countSteps(counters)] },
+      interceptors: {
+        activity: [countSteps(counters), ...(traces === undefined ? [] : [traceRuns(traces, client)])],
+      },
       // A stream's step is always at work, and costs next to nothing: it must not keep others from theirs.
       maxConcurrentActivityTaskExecutions: mostActivities + streams,
       // How fast a cancel arrives is bounded by how rarely heartbeats are sent on.
@@ -73,7 +80,6 @@ async function main(): Promise<void> {
       shutdownGraceTime: '5s',
     });
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
-    const client = new Client({ connection, namespace });
     const metrics = await startMetrics(loaded, client, counters);
     // What the catalog missed while no worker ran that could reach it. It must not keep this one from its work, either.
     bringCatalogUpToDate(loaded, dev?.catalogUrl).catch((error: unknown) => {
@@ -85,6 +91,7 @@ async function main(): Promise<void> {
     });
     await worker.run().finally(() => metrics?.close());
   } finally {
+    await traces?.close();
     await connection.close();
   }
 }
@@ -102,6 +109,15 @@ async function bringCatalogUpToDate(loaded: LoadedConfiguration, devUrl: string 
 
 function catalogUrlOf({ configuration }: LoadedConfiguration, devUrl: string | undefined): string | undefined {
   return configuration.catalog.url ?? process.env['PGDRILL_CATALOG_URL'] ?? devUrl;
+}
+
+/** Loaded only where they are wanted. */
+async function startTraces(): Promise<RunTraces | undefined> {
+  if (!tracesWanted()) return undefined;
+  const { RunTraces: Traces } = await import('../src/tracing/run-traces.js');
+  return new Traces((problem) => {
+    console.error(`pgdrill worker: traces: ${problem}`);
+  });
 }
 
 async function startMetrics(

@@ -8,9 +8,10 @@ import { parse } from 'yaml';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { freePort } from '../support/scratch.js';
+import { TraceReceiver } from './trace-receiver.js';
 import { readPromql, readScrape } from './promql.js';
 
-// One drill of a real worker process, seen from outside: what Prometheus scrapes, and what is signed.
+// One drill of a real worker process, seen from outside: what Prometheus scrapes, what is signed, and its trace.
 let book: Runbook;
 let worker: Program;
 let url: string;
@@ -19,6 +20,7 @@ let temporalUrl: string;
 let waiting: string;
 let ended: string;
 let drill: string;
+const receiver = new TraceReceiver();
 
 beforeAll(async () => {
   book = await startRunbook({
@@ -34,7 +36,12 @@ beforeAll(async () => {
     book.loaded.path,
     `metrics: { port: ${port}, temporal_port: ${temporalPort} }\nevidence: { signing_key: ${key} }\n`,
   );
-  worker = await launchWorker(book.loaded.path, book.env);
+  worker = await launchWorker(book.loaded.path, {
+    ...book.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.start(),
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20only-for-the-receiver',
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+  });
   const handle = await book.start('drill', { cluster: 'shop' });
   drill = handle.workflowId;
   waiting = await eventually('the gate', async () => {
@@ -47,6 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await worker.kill('SIGTERM');
+  await receiver.stop();
   await book.close();
 });
 
@@ -122,6 +130,42 @@ it('the evidence is signed, and the command says by whom', async () => {
   expect(exitCode).toBe(0);
   const history = JSON.stringify(await book.temporal.client.workflow.getHandle(drill).fetchHistory());
   expect(history).not.toContain('evidence_key');
+});
+
+it('sends a trace: a root for the drill, below it a span for every step and every wait, with sizes and without secrets', async () => {
+  const { runId } = await book.temporal.client.workflow.getHandle(drill).describe();
+  const traceId = runId.replaceAll('-', '');
+  const root = await receiver.root(traceId);
+  const spans = receiver.spans.filter((span) => span.traceId === traceId);
+  expect(root).toMatchObject({ name: 'drill', attributes: { 'pgdrill.cluster': 'shop', 'pgdrill.verdict': 'passed' } });
+  const below = spans.filter((span) => span !== root);
+  expect(new Set(below.map(({ parentSpanId }) => parentSpanId))).toEqual(new Set([root.spanId]));
+  const history = await book.temporal.client.workflow.getHandle(drill).fetchHistory();
+  const steps = (history.events ?? []).flatMap(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name ?? [],
+  );
+  expect(below.map(({ name }) => name).sort()).toEqual([...steps, 'gate promote'].sort());
+  for (const span of below) {
+    expect(span.startMs, span.name).toBeGreaterThanOrEqual(root.startMs - 1);
+    expect(span.endMs, span.name).toBeLessThanOrEqual(root.endMs + 1);
+  }
+  const prepared = below.find(({ name }) => name === 'prepareRestore');
+  expect(prepared?.attributes['pgdrill.restoredBytes']).toBeGreaterThan(1_000_000);
+  expect(prepared?.attributes['pgdrill.phase.combine.seconds']).toBeGreaterThan(0);
+  expect(receiver.authorization).toBe('Bearer only-for-the-receiver');
+  const sent = JSON.stringify(spans);
+  for (const secret of ['only-for-the-receiver', 'evidence_key', book.shop.scratch]) expect(sent).not.toContain(secret);
+  expect(worker.output()).not.toContain('traces:');
+});
+
+it('a run that fails is a trace with the failure in it', async () => {
+  const handle = await book.start('backup', { cluster: 'nowhere' });
+  await expect(handle.result()).rejects.toThrow();
+  const { runId } = await handle.describe();
+  const root = await receiver.root(runId.replaceAll('-', ''));
+  expect(root).toMatchObject({ name: 'backup', error: expect.stringContaining('nowhere') as string });
+  const step = receiver.spans.find(({ parentSpanId }) => parentSpanId === root.spanId);
+  expect(step?.error).toContain('There is no cluster "nowhere"');
 });
 
 interface Query {
