@@ -8,6 +8,7 @@ import type { Dependencies } from './dependencies.js';
 import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
 import { createHandOver } from './hand-over.js';
 import { createLoadSettings } from './load-settings.js';
+import { createFindDue, createNotify } from './notify.js';
 import { createOpenSandbox } from './open-sandbox.js';
 import { createPlanRestore } from './plan-restore.js';
 import { createPlanRetention } from './plan-retention.js';
@@ -54,6 +55,8 @@ export function createActivities(dependencies: Dependencies) {
     handOver: createHandOver(dependencies),
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
+    notify: createNotify(dependencies),
+    findDue: createFindDue(dependencies),
     planRetention: createPlanRetention(dependencies),
     markExpired: createMarkExpired(dependencies),
     deleteExpired: createDeleteExpired(dependencies),

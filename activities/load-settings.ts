@@ -1,6 +1,8 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import type { GateName } from '../src/schema/workflow-inputs.js';
+import type { ChannelEvents } from '../src/schema/notification.js';
 import type { Dependencies } from './dependencies.js';
+import { channelsOf } from './notify.js';
 import { type Step, step } from './step.js';
 
 /** What a workflow needs of a cluster's configuration: kept in its history, so that a later edit changes no running drill. */
@@ -9,11 +11,19 @@ export interface ClusterSettings {
   gateTimeoutMs: number;
   /** Whether Temporal knows our search attributes; absent in histories of earlier pgdrills. */
   searchable?: boolean;
+  /** Whom to tell of what; absent where nobody, and in histories of earlier pgdrills. */
+  channels?: ChannelEvents[];
 }
 
 /** Looks the cluster up in the worker's configuration: an unknown name ends the workflow here, before anything happens. */
 export const createLoadSettings = ({ loaded, searchable }: Dependencies): Step<{ cluster: string }, ClusterSettings> =>
   step(async (input: { cluster: string }): Promise<ClusterSettings> => {
     const { gates, gateTimeoutMs } = clusterOf(loaded, input.cluster);
-    return { gates: [...gates], gateTimeoutMs, ...((await searchable?.()) === true ? { searchable: true } : {}) };
+    const channels = channelsOf(loaded, input.cluster);
+    return {
+      gates: [...gates],
+      gateTimeoutMs,
+      ...((await searchable?.()) === true ? { searchable: true } : {}),
+      ...(channels.length === 0 ? {} : { channels }),
+    };
   });

@@ -13,6 +13,7 @@ export async function begin(progress: RunProgress): Promise<ClusterSettings> {
   try {
     const settings = await steps.loadSettings({ cluster: progress.state.cluster });
     progress.searchable(settings);
+    progress.channels = settings.channels ?? [];
     return settings;
   } catch (error) {
     if (isCancellation(error)) throw error;

@@ -8,8 +8,10 @@ import type { ChosenScenario } from '../src/schema/scenario.js';
 import { type BackupType, drillInputSchema } from '../src/schema/workflow-inputs.js';
 import { begin } from './begin.js';
 import { gateTimeoutOf } from './gate-timeout.js';
-import { Gates, StoppedAtGate } from './gates.js';
+import { Gates } from './gates.js';
+import { StoppedAtGate } from './stopped-at-gate.js';
 import { parseInput } from './input.js';
+import { tellOfEnd } from './notify.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { record, type RunOutcome } from './record.js';
 import { restore } from './restore.js';
@@ -70,6 +72,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     const ended = await settle(() => record({ kind: 'drill', id, cluster, input, outcome }, progress, failure));
     if (ended.result !== undefined) progress.state.verdict = ended.result.verdict;
     const cleaned = await settle(() => cleanUpOrAlarm(progress, { cluster, sandboxId: id }));
+    await tellOfEnd(progress, 'drill', ended.result, failure ?? ended.error ?? cleaned.error);
     return conclude(failure, ended, cleaned.error);
   });
 }

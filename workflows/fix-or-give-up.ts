@@ -1,6 +1,7 @@
 import { isCancellation, patched } from '@temporalio/workflow';
 
-import { type Gates, StoppedAtGate } from './gates.js';
+import type { Gates } from './gates.js';
+import { StoppedAtGate } from './stopped-at-gate.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import type { OrFix } from './restore.js';
 

@@ -1,4 +1,11 @@
-import { condition, defineSignal, log, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  log,
+  setDefaultSignalHandler,
+  setHandler,
+} from '@temporalio/workflow';
 
 import type { Approval } from '../src/schema/results.js';
 import {
@@ -7,17 +14,12 @@ import {
   decisionSchema,
   type GateName,
 } from '../src/schema/workflow-inputs.js';
+import { messageOfGate, tell } from './notify.js';
 import type { RunProgress } from './progress.js';
+import { StoppedAtGate } from './stopped-at-gate.js';
 
 export const approveSignal = defineSignal<[DecisionInput]>('approve');
 export const rejectSignal = defineSignal<[DecisionInput]>('reject');
-
-/** A human said no, or nobody answered: the workflow stops here, on purpose. */
-export class StoppedAtGate extends Error {
-  constructor(readonly approval: Approval) {
-    super(`stopped at gate ${approval.gate}: ${approval.decision}`);
-  }
-}
 
 /** The points where a workflow waits for a human. A decision may come before its gate opens: it is kept until then. */
 export class Gates {
@@ -80,14 +82,29 @@ export class Gates {
     await this.wait('fix', question);
   }
 
+  /** Beside the waiting: an answer must not have to wait until everybody was told. */
+  private tellIn(scope: CancellationScope, message: ReturnType<typeof messageOfGate>): void {
+    const { channels, state } = this.progress;
+    void scope
+      .run(() => tell(channels, state.cluster, message))
+      .then(
+        (untold) => untold.forEach((each) => log.warn(each)),
+        () => undefined, // the run was cancelled, or the gate answered, before all were told
+      );
+  }
+
   private async wait(gate: AnswerableGate, question: string): Promise<void> {
     const openedAt = new Date();
     const until = new Date(openedAt.getTime() + this.timeoutMs).toISOString();
     this.progress.state.waiting = { gate, since: openedAt.toISOString(), until, question };
     this.progress.show();
+    const telling = new CancellationScope();
     try {
+      if (!this.decisions.has(gate))
+        this.tellIn(telling, messageOfGate(this.progress.state.cluster, gate, until, question));
       await condition(() => this.decisions.has(gate), this.timeoutMs);
     } finally {
+      telling.cancel(); // it waits no longer
       delete this.progress.state.waiting; // also when cancelled
     }
     const answer = this.decisions.get(gate) ?? {

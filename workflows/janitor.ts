@@ -1,11 +1,27 @@
-import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, log, patched, setCurrentDetails } from '@temporalio/workflow';
 
 import type { SweepReport } from '../src/schema/leftovers.js';
 import { janitorInputSchema } from '../src/schema/workflow-inputs.js';
 import { parseInput } from './input.js';
+import { rootFailure } from './progress.js';
 import { steps } from './steps.js';
 
-/** Removes what runs that are over left on the worker's host. Red where something should be gone and is not. */
+/** What is wrong without any run having told it. Where nothing can be found out or told now, the next janitor tries again. */
+async function tellOfDue(): Promise<void> {
+  if (!patched('find-due')) return;
+  try {
+    for (const each of await steps.findDue({})) await steps.notify(each).catch((error: unknown) => warn(error));
+  } catch (error) {
+    warn(error);
+  }
+}
+
+function warn(error: unknown): void {
+  if (isCancellation(error)) throw error;
+  log.warn(rootFailure(error).message);
+}
+
+/** Removes what runs that are over left on the worker's host, and tells what no run has told. Red where something should be gone and is not. */
 export async function janitor(rawInput: unknown): Promise<SweepReport> {
   const input = parseInput(janitorInputSchema, rawInput);
   const report = await steps.sweep(input);
@@ -17,6 +33,7 @@ export async function janitor(rawInput: unknown): Promise<SweepReport> {
       ...removed.map(({ what, why }) => `- ✔ removed ${what}: ${why}`),
     ].join('\n') || 'Nothing was left over.',
   );
+  await tellOfDue();
   if (failed.length === 0) return report;
   throw ApplicationFailure.create({
     type: 'LeftoverError',

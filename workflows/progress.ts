@@ -11,6 +11,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { ClusterSettings } from '../activities/load-settings.js';
+import type { ChannelEvents } from '../src/schema/notification.js';
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
 import { renderDetails } from './details.js';
 import { ShownSearchAttributes } from './shown-search-attributes.js';
@@ -24,6 +25,8 @@ export class RunProgress {
   current = '';
   /** Where the restore stops, once that is known. */
   target: string | undefined;
+  /** Whom to tell of what, once the run's settings are known. */
+  channels: readonly ChannelEvents[] = [];
   private search: ShownSearchAttributes | undefined;
 
   constructor(kind: WorkflowProgress['kind'], cluster: string) {

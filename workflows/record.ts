@@ -4,7 +4,7 @@ import type { DrillResult } from '../src/schema/evidence.js';
 import type { HandOver } from '../src/schema/hand-over.js';
 import type { Capture, Finding, Validation } from '../src/schema/results.js';
 import type { ChosenScenario } from '../src/schema/scenario.js';
-import { StoppedAtGate } from './gates.js';
+import { StoppedAtGate } from './stopped-at-gate.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import type { RestoreOutcome } from './restore.js';
 import { steps } from './steps.js';

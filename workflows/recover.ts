@@ -6,8 +6,10 @@ import type { Approval } from '../src/schema/results.js';
 import { recoverInputSchema } from '../src/schema/workflow-inputs.js';
 import { begin } from './begin.js';
 import { gateTimeoutOf } from './gate-timeout.js';
-import { Gates, StoppedAtGate } from './gates.js';
+import { Gates } from './gates.js';
+import { StoppedAtGate } from './stopped-at-gate.js';
 import { parseInput } from './input.js';
+import { tellOfEnd } from './notify.js';
 import { cleanUpOrAlarm } from './clean-up.js';
 import { fixOrGiveUp, GivenUp } from './fix-or-give-up.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
@@ -65,7 +67,11 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
     const notes = Array.isArray(handed) ? handed : [];
     if (!Array.isArray(handed)) outcome.handOver = handed;
     // A cancel that came while the server was handed over is too late to stop anything, and must not cost the evidence.
-    const recorded = await CancellationScope.nonCancellable(() => recordRun().catch(() => undefined));
+    const recorded = await CancellationScope.nonCancellable(async () => {
+      const result = await recordRun().catch(() => undefined);
+      await tellOfEnd(progress, 'recovery', result, undefined);
+      return result;
+    });
     return {
       outcome: 'recovered',
       ...answer,
@@ -80,6 +86,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       const recorded = await recordRun(error).catch(() => undefined);
       // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
       if (outcome.opened === undefined) await cleanUpOrAlarm(progress, { cluster, sandboxId, into });
+      await tellOfEnd(progress, 'recovery', recorded, error);
       if (error instanceof StoppedAtGate) {
         const stopped = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
         const notes = [`Nothing was kept: ${into} is as it was before.`];

@@ -5,6 +5,7 @@ import { bytes } from '../src/schema/figures.js';
 import { type SabotageResult, sabotageDrillInputSchema } from '../src/schema/sabotage.js';
 import { begin } from './begin.js';
 import { parseInput } from './input.js';
+import { messageOfFailure, tell } from './notify.js';
 import { asCancellation, rootFailure, RunProgress } from './progress.js';
 import { runName } from './run-id.js';
 import { steps } from './steps.js';
@@ -73,7 +74,13 @@ export async function sabotageDrill(rawInput: unknown): Promise<SabotageResult> 
   );
   progress.state.verdict = result.verdict;
   progress.show();
-  return conclude(failure, result);
+  try {
+    return conclude(failure, result);
+  } catch (error) {
+    if (error instanceof ApplicationFailure)
+      await tell(progress.channels, cluster, messageOfFailure('sabotage drill', cluster, error));
+    throw error;
+  }
 }
 
 /** A damage that went unseen is a failed workflow, and so is a step that failed for good; red where red was due completes. */

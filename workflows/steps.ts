@@ -181,6 +181,23 @@ const { recordAlarm } = proxyActivities<Activities>({
   summary: 'Tell that the clean-up failed',
 });
 
+// A receiver that restarts is waited for, but not for so long that a run cannot end. Whoever is asked no longer (a gate that was answered) is
+// told no more, at once.
+const { notify } = proxyActivities<Activities>({
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '5m',
+  heartbeatTimeout: everyStep.heartbeatTimeout,
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'Notification',
+});
+const { findDue } = proxyActivities<Activities>({
+  startToCloseTimeout: '10m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Is a proof too old, is WAL missing?',
+});
+
 // Seconds, unless a big sandbox has to go.
 const { sweep } = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
@@ -263,6 +280,8 @@ export const steps = {
   handOver,
   cleanUp,
   recordAlarm,
+  notify,
+  findDue,
   planRetention,
   markExpired,
   deleteExpired,

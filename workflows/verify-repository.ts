@@ -4,6 +4,7 @@ import { bytes } from '../src/schema/figures.js';
 import { openFindings, type VerificationResult, verifyRepositoryInputSchema } from '../src/schema/verification.js';
 import { begin } from './begin.js';
 import { parseInput } from './input.js';
+import { messageOfFailure, tell } from './notify.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { runName } from './run-id.js';
 import { steps } from './steps.js';
@@ -24,16 +25,20 @@ export async function verifyRepository(rawInput: unknown): Promise<VerificationR
     );
   } catch (error) {
     if (isCancellation(error)) throw error;
+    if (error instanceof Error)
+      await tell(progress.channels, cluster, messageOfFailure('verification', cluster, error));
     throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
   }
   progress.state.verdict = result.verdict;
   progress.show();
   if (result.verdict === 'passed') return result;
   const open = openFindings(result.findings);
-  throw ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: 'RepositoryFindings',
     nonRetryable: true,
     message: open.map(({ id, what }) => `${id}: ${what}`).join('\n'),
     details: [{ exitCode: 1, result }],
   });
+  await tell(progress.channels, cluster, messageOfFailure('verification', cluster, failure));
+  throw failure;
 }

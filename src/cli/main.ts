@@ -17,6 +17,7 @@ import { addEvidence } from './evidence.js';
 import { addHold } from './hold.js';
 import { addInit } from './init.js';
 import { addJanitor } from './janitor.js';
+import { addNotify } from './notify.js';
 import { addObjectives } from './objectives.js';
 import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
@@ -60,6 +61,7 @@ for (const add of [
   addPolicies,
   addDecide,
   addObjectives,
+  addNotify,
   addReport,
   addEvidence,
   addRetention,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { evidenceConfigurationSchema } from './evidence-configuration.js';
+import { notificationsSchema } from './notification.js';
 import { policiesSchema, scheduledDrillsSchema, scheduledSabotageSchema } from './policy.js';
 import { clusterNameSchema, durationSchema } from './primitives.js';
 import { verifySchema } from './verify-configuration.js';
@@ -182,6 +183,7 @@ export const configurationSchema = z.strictObject({
     .optional()
     .describe('Figures for Prometheus, served by the worker. Without this block it serves none.'),
   evidence: evidenceConfigurationSchema,
+  notifications: notificationsSchema,
   clusters: z
     .record(clusterNameSchema, clusterConfigurationSchema)
     .refine((clusters) => Object.keys(clusters).length > 0, 'must name at least one cluster')

@@ -12,12 +12,13 @@ let queues = 0;
 /**
  * Writes a pgdrill.yaml for a protected cluster, with a task queue of its own, and loads it.
  *
+ * @param options.top lines of YAML on top of the file's own.
  * @param options.cluster lines of YAML on top of the cluster's own, unindented.
  * @param options.connection instead of the cluster's.
  */
 export async function configure(
   shop: ProtectedCluster,
-  options: { cluster?: string; connection?: string; catalogUrl?: string } = {},
+  options: { top?: string; cluster?: string; connection?: string; catalogUrl?: string } = {},
 ): Promise<LoadedConfiguration> {
   const path = join(shop.scratch, `pgdrill-${++queues}.yaml`);
   const extra = (options.cluster ?? '').split('\n').map((line) => `    ${line}`);
@@ -26,7 +27,7 @@ export async function configure(
     `state_directory: ${join(shop.scratch, 'state')}
 temporal: { task_queue: test-${process.pid}-${queues} }
 catalog: {${options.catalogUrl === undefined ? '' : ` url: '${options.catalogUrl}'`}}
-clusters:
+${options.top === undefined ? '' : `${options.top}\n`}clusters:
   ${shop.patient.name}:
     connection: ${options.connection ?? formatConninfo(shop.patient.connection)}
     repository: ${shop.patient.repository}

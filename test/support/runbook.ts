@@ -43,6 +43,8 @@ export interface RunbookOptions {
   sql?: string;
   /** Taken one after the other; one full backup by default. */
   backups?: readonly ('full' | 'incremental')[];
+  /** YAML on top of the file's own. */
+  top?: string;
   /** YAML on top of the cluster's own, unindented. */
   cluster?: string;
   /** A worker from now until the end. */
@@ -60,7 +62,10 @@ export async function startRunbook(options: RunbookOptions = {}): Promise<Runboo
   await shop.sql(sql);
   const backups: BackupRecord[] = [];
   for (const type of types) backups.push(await shop.backup(type));
-  const loaded = await configure(shop, options.cluster === undefined ? {} : { cluster: options.cluster });
+  const loaded = await configure(shop, {
+    ...(options.top === undefined ? {} : { top: options.top }),
+    ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+  });
   const worker = options.worker === true ? await startWorker(temporal, loaded) : undefined;
   return {
     temporal,

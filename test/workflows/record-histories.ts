@@ -36,6 +36,7 @@ afterAll(async () => {
 });
 
 const cluster = 'shop';
+const told = 'notifications: { ops: { command: [/bin/true] } }';
 const into = (name: string): string => join(shop.scratch, name);
 /** The shop's server archives into the repository's own directory already: two writers in one archive are refused. */
 const streamTo = (name: string): string => `wal: { mode: stream, directory: ${into(`stream-${name}`)} }`;
@@ -76,6 +77,9 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
   // The cluster has no retention.
   'apply-retention-failed': () => run('applyRetention', { cluster }),
   janitor: () => run('janitor', {}),
+  'janitor-told': () => run('janitor', {}, undefined, undefined, 'objectives: { proven_within: 1ms }', told),
+  'drill-told': () =>
+    run('drill', { cluster, gates: ['promote'] }, approve, undefined, 'objectives: { rto: 1ms }', told),
   'stream-gap': () =>
     run('streamWal', { cluster }, undefined, failing('receiveWal', 'RepositoryError'), streamTo('gap')),
   'stream-stopped': () => run('streamWal', { cluster }, stopReceiving, undefined, streamTo('stopped')),
@@ -96,8 +100,12 @@ async function run(
   answer?: (handle: WorkflowHandle) => Promise<void>,
   wrap?: (real: Activities) => Partial<Activities>,
   settings?: string,
+  top?: string,
 ): Promise<WorkflowHandle> {
-  const loaded = await configure(shop, settings === undefined ? {} : { cluster: settings });
+  const loaded = await configure(shop, {
+    ...(settings === undefined ? {} : { cluster: settings }),
+    ...(top === undefined ? {} : { top }),
+  });
   return await withWorker(temporal, loaded, wrap === undefined ? {} : { wrap }, async () => {
     const handle = await start(temporal, loaded, kind, input);
     await answer?.(handle);
