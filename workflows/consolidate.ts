@@ -7,6 +7,7 @@ import { begin } from './begin.js';
 import { parseInput } from './input.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
+import { whenFree } from './when-free.js';
 
 /** Makes one full backup of a chain in the repository: neither the source nor the chain is touched. */
 export async function consolidate(rawInput: unknown): Promise<ConsolidationSummary & { warnings: string[] }> {
@@ -16,7 +17,7 @@ export async function consolidate(rawInput: unknown): Promise<ConsolidationSumma
     await begin(progress);
     const made = await progress.step(
       'consolidation',
-      () => steps.consolidateChain({ cluster, ...(upTo === undefined ? {} : { upTo }) }),
+      () => whenFree(progress, () => steps.consolidateChain({ cluster, ...(upTo === undefined ? {} : { upTo }) })),
       describe,
     );
     const { warnings } = await steps.recordBackup({ cluster, backupId: made.id });

@@ -71,7 +71,7 @@ const { takeDifferentialBackup } = proxyActivities<Activities>({
 const { consolidateChain } = proxyActivities<Activities>({
   startToCloseTimeout: '24h',
   ...everyStep,
-  retry: patient,
+  retry: patientButBusy,
   summary: 'Consolidation: a full backup of a chain, verified; the source is not asked',
 });
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({

@@ -33,20 +33,30 @@ export async function listRuns({ client }: Temporal, limit: number): Promise<Run
 
 /** One run, with its steps. @throws UsageError when there is none of that id. */
 export async function readRun(
-  { client }: Temporal,
+  temporal: Temporal,
   id: string,
-): Promise<RunStatus & { progress?: WorkflowProgress; result?: unknown; failure?: WorkflowEnding }> {
+): Promise<RunStatus & { progress?: WorkflowProgress } & RunEnd> {
+  const run = await readOutcome(temporal, id);
+  const progress = await progressOf(temporal.client.workflow.getHandle(id));
+  return { ...run, ...(progress === undefined ? {} : { progress }) };
+}
+
+interface RunEnd {
+  result?: unknown;
+  failure?: WorkflowEnding;
+}
+
+/** One run and how it ended, without its steps: no worker has to answer. @throws UsageError when there is none of that id. */
+export async function readOutcome({ client }: Temporal, id: string): Promise<RunStatus & RunEnd> {
   const handle = client.workflow.getHandle(id);
   try {
     const { type, status, startTime, closeTime } = await handle.describe();
-    const progress = await progressOf(handle);
     return {
       id,
       kind: type,
       status: status.name.toLowerCase(),
       startedAt: startTime.toISOString(),
       ...(closeTime === undefined ? {} : { closedAt: closeTime.toISOString() }),
-      ...(progress === undefined ? {} : { progress }),
       ...(closeTime === undefined ? {} : await readEnd(handle)),
     };
   } catch (error) {
@@ -62,9 +72,14 @@ export async function readRun(
   }
 }
 
+/** Somebody is waiting: where no worker polls, Temporal itself would wait for one much longer. */
+const answerWithinMs = 5_000;
+
 /** @returns undefined where no worker answers, or where it never began. */
 export async function progressOf(handle: WorkflowHandle): Promise<WorkflowProgress | undefined> {
-  return await handle.query<WorkflowProgress>('progress').catch(() => undefined);
+  return await handle.client
+    .withDeadline(Date.now() + answerWithinMs, () => handle.query<WorkflowProgress>('progress'))
+    .catch(() => undefined);
 }
 
 async function readEnd(handle: WorkflowHandle): Promise<{ result: unknown } | { failure: WorkflowEnding }> {

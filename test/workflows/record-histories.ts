@@ -2,13 +2,19 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Activities } from '../../activities/index.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
+import { openRepository } from '../../src/repository/repository.js';
+import { withWriterLock } from '../../src/repository/writer-lock.js';
 import { sandboxConninfo } from '../../src/restore/sandbox.js';
 import { ensureTemporal } from '../../src/toolchain/temporal.js';
 import { configure } from '../support/pgdrill-config.js';
@@ -45,6 +51,18 @@ const streamTo = (name: string): string => `wal: { mode: stream, directory: ${in
 const runs: Record<string, () => Promise<WorkflowHandle>> = {
   backup: () => run('backup', { cluster }),
   'backup-failed': () => run('backup', { cluster }, undefined, failing('takeBaseBackup', 'DiskFullError')),
+  // Another run writes into the repository when it begins.
+  'backup-waited': async () => {
+    const { path } = await openRepository(shop.patient);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const lock = withWriterLock(path, 'a long full backup', () => held);
+    return await run('backup', { cluster }, async (handle) => {
+      await waitsForOther(handle);
+      release();
+      await lock;
+    });
+  },
   'backup-differential': () => run('backup', { cluster, type: 'differential' }),
   consolidate: async () => {
     await run('backup', { cluster, type: 'incremental' });
@@ -82,6 +100,8 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
     run('drill', { cluster, gates: ['promote'] }, approve, undefined, 'objectives: { rto: 1ms }', told),
   'stream-gap': () =>
     run('streamWal', { cluster }, undefined, failing('receiveWal', 'RepositoryError'), streamTo('gap')),
+  // The run that began anew after half a day.
+  'stream-continued': () => run('streamWal', { cluster }, stopReceiving, receivingNothingFirst, streamTo('continued')),
   'stream-stopped': () => run('streamWal', { cluster }, stopReceiving, undefined, streamTo('stopped')),
 };
 
@@ -131,6 +151,22 @@ async function stopReceiving(handle: WorkflowHandle): Promise<void> {
     return Buffer.from(beat).toString('utf8').includes('receiving WAL') ? true : undefined;
   });
   await handle.signal('stop', { dropSlot: true, by: 'ada' });
+}
+
+async function waitsForOther(handle: WorkflowHandle): Promise<void> {
+  await eventually('the backup to wait', async () => {
+    const { steps } = await handle.query<WorkflowProgress>('progress');
+    return steps.some(({ summary }) => summary?.startsWith('waits: ') === true) ? true : undefined;
+  });
+}
+
+/** The first half a day is over at once. */
+function receivingNothingFirst(real: Activities): Partial<Activities> {
+  let stretches = 0;
+  return {
+    receiveWal: (input) =>
+      stretches++ === 0 ? Promise.resolve({ starts: 1, receivedLsn: '0/3000000' }) : real.receiveWal(input),
+  };
 }
 
 /** Cancels the run where it waits, when it has restored. */
@@ -186,6 +222,8 @@ async function keep(name: string, handle: WorkflowHandle): Promise<void> {
   const { stdout } = await execa(executable, [
     ...['workflow', 'show', '--workflow-id', handle.workflowId, '--output', 'json'],
     ...['--address', temporal.address, '--namespace', 'default'],
+    // Of a workflow that began anew, the run that was started here.
+    ...['--run-id', (handle as WorkflowHandleWithFirstExecutionRunId).firstExecutionRunId],
   ]);
   const history = neutral(JSON.parse(stdout));
   const text = `${JSON.stringify(history, null, 1)}\n`;

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 
-import { readRun } from '../status.js';
+import { readOutcome } from '../status.js';
 import type { Temporal } from '../temporal.js';
 import type { PlannedChange } from './plan.js';
 import type { ReadSchedule } from './read.js';
@@ -85,7 +85,7 @@ async function standingOf(
 /** How a run ended: its verdict, where it has one; the first line of what stopped it; or Temporal's own word. */
 async function outcomeOf(temporal: Temporal, { workflowId }: { workflowId: string }): Promise<string> {
   try {
-    const { status, result, failure } = await readRun(temporal, workflowId);
+    const { status, result, failure } = await readOutcome(temporal, workflowId);
     if (failure !== undefined) return `failed: ${failure.message.split('\n')[0] ?? failure.type}`;
     if (typeof result === 'object' && result !== null && 'verdict' in result) return String(result.verdict);
     return status;

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { withCatalog } from '../../src/catalog/catalog.js';
+import { streamId } from '../../src/client/stream.js';
+import { withConnection } from '../../src/postgres/connection.js';
+import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
+import { removeSandbox } from '../../src/restore/sandbox.js';
+import { findArchiveGaps } from '../../src/verify/verify.js';
+import { column, planTo, restoreTo } from '../restore/restore-support.js';
+import { processesUnder } from '../support/leftovers.js';
+import { type CommandResult, eventually, pgdrill } from '../support/programs.js';
+import { type Runbook, startRunbook } from '../support/runbook.js';
+import { type RunningWorker, startWorker } from '../support/temporal.js';
+
+// A stream stands for too long, loses its slot, and goes on behind the gap: the tests tell the story in order.
+const slotName = 'pgdrill_shop';
+
+let book: Runbook;
+let catalogUrl: string;
+let worker: RunningWorker;
+/** Of a moment whose WAL was never received. */
+let lost: string;
+
+beforeAll(async () => {
+  book = await startRunbook({
+    protect: {
+      wal: { mode: 'stream', slot: slotName, synchronous: false, compression: 'none' },
+      initdbArgs: ['--wal-segsize=1'],
+      settings: { max_slot_wal_keep_size: '16MB', min_wal_size: '2MB', autovacuum: 'off' },
+    },
+    sql: 'create table r (name text); create table filler (txt text)',
+    backups: [],
+    cluster: 'wal: { mode: stream }',
+  });
+  catalogUrl = await book.catalogUrl();
+  worker = await startWorker(book.temporal, book.loaded, { catalogUrl });
+});
+afterAll(async () => {
+  await worker.stop();
+  for (const pid of receivers()) process.kill(pid, 'SIGKILL');
+  await book.close();
+});
+
+const cli = (...args: string[]): Promise<CommandResult> => pgdrill(args, { env: book.env });
+const slot = (): Promise<ReplicationSlot | undefined> =>
+  withConnection(book.shop.admin, (client) => readSlot(client, slotName));
+const receivers = (): number[] =>
+  processesUnder(book.shop.scratch).flatMap(({ pid, command }) => (command.includes('/pg_receivewal ') ? [pid] : []));
+const write = (name: string): Promise<unknown> => book.shop.sql(`insert into r values ('${name}')`);
+/** So many segments of 1 MB. */
+const fill = (segments: number): Promise<unknown> =>
+  book.shop.sql(`insert into filler select repeat('f', 1000) from generate_series(1, ${segments * 1_000})`);
+
+const alarm = (kind: string): Promise<{ severity: string; message: string }> =>
+  eventually(`the alarm ${kind}`, () =>
+    withCatalog(catalogUrl, async (client) => {
+      const { rows } = await client.query<{ severity: string; message: string }>(
+        `select severity, message from pgdrill.monitoring_events where cluster = 'shop' and kind = $1`,
+        [kind],
+      );
+      return rows[0];
+    }),
+  );
+
+it('a stream that stands gives an alarm for each danger to its slot, until it is lost', async () => {
+  expect(await cli('stream', 'start', 'shop')).toMatchObject({ exitCode: 0 });
+  await book.shop.backup('full');
+  await write('received');
+  await book.shop.archive();
+
+  await book.shop.sql('alter role pgdrill noreplication');
+  for (const pid of receivers()) process.kill(pid, 'SIGKILL');
+  await fill(8);
+  expect(await alarm('wal_slot_lag')).toMatchObject({ severity: 'warning' });
+  await fill(14);
+  expect(await alarm('wal_slot_unreserved')).toMatchObject({ severity: 'critical' });
+  await write('lost');
+  lost = (await book.shop.sql<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn'))[0]!.lsn;
+  await book.shop.sql('select pg_switch_wal()');
+  await fill(17);
+  await book.shop.sql('checkpoint');
+  expect(await alarm('wal_slot_lost')).toMatchObject({ severity: 'critical' });
+  await book.shop.sql('alter role pgdrill replication');
+});
+
+it('then it ends, says why, and drops the slot', async () => {
+  const handle = book.temporal.client.workflow.getHandle(streamId('shop'));
+  await expect(handle.result()).rejects.toMatchObject({
+    cause: { type: 'RepositoryError', message: expect.stringContaining('has a gap: replication slot') as string },
+  });
+  expect([await slot(), receivers()]).toEqual([undefined, []]);
+  const status = await cli('stream', 'status', 'shop');
+  expect(status.exitCode).toBe(1);
+});
+
+it('another start is refused as long as nobody accepts the gap, and leaves no slot', async () => {
+  // The source keeps what its WAL summarizer has still to read, whatever becomes of the slot.
+  await eventually('the source to remove what was not received', async () => {
+    const [{ here } = { here: true }] = await book.shop.sql<{ here: boolean }>(
+      `checkpoint; select exists (select from pg_ls_waldir() where name <= pg_walfile_name('${lost}')) as here`,
+    );
+    return here ? undefined : true;
+  });
+  const { exitCode, stderr } = await cli('stream', 'start', 'shop');
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/needs WAL segment [0-9A-F]{24} next, which the source has no longer/);
+  expect(stderr).toContain('pgdrill stream start shop --accept-gap');
+  expect(await slot()).toBeUndefined();
+});
+
+it('with --accept-gap it goes on behind it; a full backup makes the rest restorable, and nothing in between is', async () => {
+  const started = await cli('stream', 'start', 'shop', '--accept-gap');
+  expect(started, started.stderr).toMatchObject({ exitCode: 0 });
+  await book.shop.backup('full');
+  await write('behind the gap');
+  await book.shop.archive();
+  const { walDirectory } = book.shop.patient;
+  const gaps = await findArchiveGaps(book.shop.repository, walDirectory, new AbortController().signal);
+  expect(gaps).toMatchObject([{ level: 'error', id: expect.stringMatching(/^wal-gap\//) as string }]);
+  await expect(planTo(book.shop, `lsn=${lost}`)).rejects.toThrow(/is missing/);
+  const { sandbox } = await restoreTo(book.shop, 'latest');
+  try {
+    expect(await column(sandbox, 'select name from r')).toEqual(['received', 'lost', 'behind the gap']);
+  } finally {
+    await removeSandbox(book.shop.tools, sandbox);
+  }
+});
+
+it('one that is cancelled leaves neither a slot nor a process', async () => {
+  const handle = book.temporal.client.workflow.getHandle(streamId('shop'));
+  await handle.cancel();
+  await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  expect([await slot(), receivers()]).toEqual([undefined, []]);
+});
