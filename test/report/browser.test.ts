@@ -68,6 +68,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
     for (const [name, text] of Object.entries(texts)) {
       pages[name] = join(directory, `${name}.html`);
       await writeFile(pages[name], text);
+      if (keptScreenshots !== undefined) await writeFile(join(keptScreenshots, `${name}.html`), text);
     }
     browser = await launchChromium();
   });
@@ -106,4 +107,78 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
       await tab.close();
     }
   });
+
+  it.each(['drill', 'failed', 'cluster'])(
+    '%s on paper: white in a dark browser, all of it unfolded, nothing cut off',
+    async (name) => {
+      // As wide as A4 between its margins.
+      const tab = await browser.newPage({ viewport: { width: 672, height: 980 }, colorScheme: 'dark' });
+      try {
+        await tab.emulateMedia({ media: 'print', colorScheme: 'dark' });
+        await tab.goto(`file://${pages[name]!}`);
+        const seen = await tab.evaluate<{ overflow: number; paper: string; folded: number; broken: string[] }>(`({
+        overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        paper: getComputedStyle(document.body).backgroundColor,
+        folded: [...document.querySelectorAll('details > :not(summary)')].filter((each) => each.getBoundingClientRect().height === 0).length,
+        // A head of a table or a status that does not fit on one line was broken within a word.
+        broken: [...document.querySelectorAll('th, .tag')].filter((each) => {
+          const range = document.createRange();
+          range.selectNodeContents(each);
+          return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+        }).map((each) => each.textContent),
+      })`);
+        expect(seen).toEqual({ overflow: 0, paper: 'rgb(255, 255, 255)', folded: 0, broken: [] });
+        const pdf = await tab.pdf({ format: 'A4' });
+        if (keptScreenshots !== undefined) await writeFile(join(keptScreenshots, `${name}.pdf`), pdf);
+        expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+      } finally {
+        await tab.close();
+      }
+    },
+  );
+
+  it('the keyboard alone reaches all that can be opened or followed, and it is seen where it is', async () => {
+    const tab = await browser.newPage();
+    try {
+      await tab.goto(`file://${pages['drill']!}`);
+      await tab.keyboard.press('Tab');
+      const focused = await tab.evaluate<{ tag: string; outline: string }>(
+        `({ tag: document.activeElement.tagName, outline: getComputedStyle(document.activeElement).outlineStyle })`,
+      );
+      expect(focused).toEqual({ tag: 'SUMMARY', outline: 'solid' });
+      await tab.keyboard.press('Enter');
+      expect(await tab.evaluate(`document.activeElement.parentElement.open`)).toBe(true);
+      await tab.goto(`file://${pages['cluster']!}`);
+      const links = await tab.evaluate<number>(`document.querySelectorAll('a, summary').length`);
+      const reached = new Set<string>();
+      for (let press = 0; press < links; press++) {
+        await tab.keyboard.press('Tab');
+        reached.add(await tab.evaluate<string>(`document.activeElement.textContent`));
+      }
+      expect(reached.size).toBe(links);
+    } finally {
+      await tab.close();
+    }
+  });
+
+  it.each(['drill', 'failed', 'cluster'])(
+    '%s: every picture has its text, every table its heads, headings skip no level',
+    async (name) => {
+      const tab = await browser.newPage();
+      try {
+        await tab.goto(`file://${pages[name]!}`);
+        const seen = await tab.evaluate<{ nameless: number; headless: number; levels: number[]; language: string }>(`({
+        nameless: [...document.querySelectorAll('svg, img')].filter((each) => !((each.getAttribute('aria-label') ?? each.alt ?? '').length > 20)).length,
+        headless: [...document.querySelectorAll('table')].filter((each) => each.querySelectorAll('th[scope=col]').length === 0).length,
+        levels: [...document.querySelectorAll('h1, h2, h3, h4')].map((each) => Number(each.tagName[1])),
+        language: document.documentElement.lang,
+      })`);
+        expect(seen).toMatchObject({ nameless: 0, headless: 0, language: 'en' });
+        expect(seen.levels[0]).toBe(1);
+        seen.levels.forEach((level, index) => expect(level - (seen.levels[index - 1] ?? 0)).toBeLessThanOrEqual(1));
+      } finally {
+        await tab.close();
+      }
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts';
 
 import { escapeHtml, html, Markup } from './markup.js';
+import { secondsAxis, secondsMark } from './seconds-axis.js';
 
 /** What a chart is drawn as: once for a screen, once for a phone, where scaled-down letters could not be read. */
 interface Picture {
@@ -33,13 +34,17 @@ export async function figure({ alternative, option, height }: Picture): Promise<
 
 /** Without what only a script would use, and with a name for screen readers. Colours are CSS variables: both themes fit. */
 function tidy(svg: string, kind: string, alternative: string): string {
-  return svg
-    .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
-    .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns:xlink|baseProfile|version)="[^"]*"/g, '')
-    .replace(
-      /^<svg width="\d+" height="\d+"/,
-      `<svg class="${kind}" role="img" aria-label="${escapeHtml(alternative)}"`,
-    );
+  return (
+    svg
+      .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
+      // A shorthand may not say `inherit` for the family alone: browsers drop it, size and all.
+      .replace(/font: ?[\w ]*?(\d+)px inherit/g, 'font-size:$1px;font-family:inherit')
+      .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns:xlink|baseProfile|version)="[^"]*"/g, '')
+      .replace(
+        /^<svg width="\d+" height="\d+"/,
+        `<svg class="${kind}" role="img" aria-label="${escapeHtml(alternative)}"`,
+      )
+  );
 }
 
 const axisLabel = { color: 'var(--muted)', fontSize: 13 };
@@ -109,6 +114,7 @@ export interface Curve {
   color: string;
   points: readonly (readonly [number, number])[];
   dots?: boolean;
+  dashed?: boolean;
 }
 
 /** Values over an axis, with an optional line for what they must not pass. */
@@ -117,12 +123,21 @@ export function curvePicture(
   axes: {
     x: 'time' | 'value';
     xName: (value: number) => string;
-    yName: (value: number) => string;
+    /** How values are named; `seconds` for time, with marks at round ones. */
+    yName: 'seconds' | ((value: number) => string);
     limit?: { value: number; name: string } | undefined;
   },
   alternative: string,
 ): Picture {
-  const { limit } = axes;
+  const { limit, yName } = axes;
+  const values = [
+    ...curves.flatMap(({ points }) => points.map(([, y]) => y)),
+    ...(limit === undefined ? [] : [limit.value]),
+  ];
+  const scale =
+    yName === 'seconds'
+      ? { ...secondsAxis(values), axisLabel: { ...axisLabel, formatter: secondsMark } }
+      : { splitNumber: 4, axisLabel: { ...axisLabel, formatter: yName } };
   return {
     alternative,
     height: (narrow) => (narrow ? 220 : 280),
@@ -136,14 +151,8 @@ export function curvePicture(
         splitLine: { show: false },
         ...(axes.x === 'value' ? { min: 0, max: 'dataMax' } : {}),
       },
-      yAxis: {
-        type: 'value',
-        splitNumber: 4,
-        ...(limit === undefined ? {} : { max: ({ max }: { max: number }) => Math.max(max, limit.value * 1.1) }),
-        axisLabel: { ...axisLabel, showMaxLabel: limit === undefined, formatter: (value: number) => axes.yName(value) },
-        ...lines,
-      },
-      series: curves.map(({ name, color, points, dots }, index) => ({
+      yAxis: { type: 'value', min: 0, ...scale, ...lines },
+      series: curves.map(({ name, color, points, dots, dashed }, index) => ({
         type: 'line' as const,
         name,
         silent: true,
@@ -151,7 +160,7 @@ export function curvePicture(
         symbol: 'circle',
         symbolSize: 7,
         data: points.map(([x, y]) => [x, y]),
-        lineStyle: { color, width: 2 },
+        lineStyle: { color, width: 2, ...(dashed === true ? { type: 'dotted' as const } : {}) },
         itemStyle: { color },
         ...(index > 0 || limit === undefined
           ? {}
@@ -165,6 +174,9 @@ export function curvePicture(
                   position: 'insideStartTop' as const,
                   color: 'var(--bad)',
                   fontSize: 13,
+                  // A curve behind it would strike it out.
+                  backgroundColor: 'var(--paper)',
+                  padding: [1, 4],
                 },
                 data: [{ yAxis: limit.value }],
               },

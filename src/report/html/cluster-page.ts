@@ -113,7 +113,7 @@ async function trend(
             .toISOString()
             .slice(...(days > 3 ? [5, 10] : [5, 16]))
             .replace('T', ' '),
-        yName: seconds,
+        yName: 'seconds',
         limit: limit === undefined ? undefined : { value: limit, name: `objective ${objective ?? ''}` },
       },
       `${name} of ${values.length} drills: last ${seconds(last)}, least ${seconds(Math.min(...values))}, most ${seconds(Math.max(...values))}. ${judged}`,

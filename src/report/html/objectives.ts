@@ -56,19 +56,19 @@ async function picture(points: readonly ForecastPoint[], objectives: ClusterObje
     curvePicture(
       [
         { name: 'expected', color: 'var(--accent)', points: curve((point) => point.seconds) },
-        { name: 'upper end', color: 'var(--muted)', points: curve((point) => point.highSeconds) },
-        { name: 'lower end', color: 'var(--muted)', points: curve((point) => point.lowSeconds) },
+        { name: 'upper end', color: 'var(--muted)', points: curve((point) => point.highSeconds), dashed: true },
+        { name: 'lower end', color: 'var(--muted)', points: curve((point) => point.lowSeconds), dashed: true },
       ],
       {
         x: 'value',
         xName: (value) => `${value} d`,
-        yName: seconds,
+        yName: 'seconds',
         limit:
           rto?.limitSeconds === undefined
             ? undefined
             : { value: rto.limitSeconds, name: `objective ${rto.objective ?? ''}` },
       },
-      `Expected RTO over days to come, with the interval that 95 % of drills lie in: next ${seconds(points[0]?.seconds ?? 0)}, in ${last?.days ?? 0} days ${seconds(last?.seconds ?? 0)} (${seconds(last?.lowSeconds ?? 0)} to ${seconds(last?.highSeconds ?? 0)}).`,
+      `Expected RTO over days to come, between dotted lines the interval that 95 % of drills lie in: next ${seconds(points[0]?.seconds ?? 0)}, in ${last?.days ?? 0} days ${seconds(last?.seconds ?? 0)} (${seconds(last?.lowSeconds ?? 0)} to ${seconds(last?.highSeconds ?? 0)}).`,
     ),
   );
 }

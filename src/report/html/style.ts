@@ -11,6 +11,7 @@ h1{font-size:1.5rem;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:36px 0 10px;padding-bottom:4px;border-bottom:1px solid var(--line)}
 h3{font-size:1rem;margin:20px 0 6px}
 p{margin:6px 0}a{color:var(--accent)}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:2px}
 .muted{color:var(--muted)}.small{font-size:.875rem}
 code,.code{font-family:ui-monospace,"Liberation Mono",Menlo,Consolas,monospace;font-size:.9em;overflow-wrap:anywhere}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:10px 12px;white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0}
@@ -35,12 +36,13 @@ figcaption{color:var(--muted);font-size:.875rem}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{color:var(--muted);font-weight:600;font-size:.875rem}td.number{font-variant-numeric:tabular-nums;white-space:nowrap}
+@media (min-width:701px),print{table.stack th{white-space:nowrap}table.stack td{min-width:5.2em}}
 @media (max-width:700px){table.stack thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}table.stack tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}
 table.stack td{display:block;border:0;padding:1px 0;white-space:normal}table.stack td:empty{display:none}table.stack td[data-label]:not([data-label=""])::before{content:attr(data-label) ": ";color:var(--muted)}}
 dl{display:grid;grid-template-columns:minmax(110px,max-content) minmax(0,1fr);gap:4px 18px;margin:8px 0}dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
 ul{padding-left:20px;margin:6px 0}li{overflow-wrap:anywhere}
 details{margin:4px 0}summary{cursor:pointer;color:var(--accent)}
 @page{margin:16mm}
-@media print{:root{color-scheme:light;--paper:#fff;--panel:#fff;--ink:#000;--muted:#333;--line:#999;--accent:#1d5fa8;--second:#5b4b9a;--third:#98500c;--good:#12693a;--bad:#b01e2a;--warn:#8a5300;--good-soft:#fff;--bad-soft:#fff;--warn-soft:#fff}
-body{font-size:10.5pt}main{max-width:none;padding:0}h2{break-after:avoid}tr,figure,.figure,.chain li,.verdict{break-inside:avoid}details::details-content{content-visibility:visible;height:auto}}
+@media print{:root{color-scheme:light;--paper:#fff;--panel:#fff;--ink:#000;--muted:#333;--line:#b4b4b4;--accent:#1d5fa8;--second:#5b4b9a;--third:#98500c;--good:#12693a;--bad:#b01e2a;--warn:#8a5300;--good-soft:#fff;--bad-soft:#fff;--warn-soft:#fff}
+body{font-size:10.5pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}tr,figure,.figure,.chain li,.verdict{break-inside:avoid}thead{display:table-header-group}details::details-content{content-visibility:visible;height:auto}}
 `;
