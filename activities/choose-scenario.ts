@@ -27,6 +27,7 @@ export const createChooseScenario = (dependencies: Dependencies): Step<Input, Ch
       repository,
       walDirectory: cluster.walDirectory,
       source: cluster.connection,
+      wal: cluster.wal,
       signal: context.signal,
     });
   });

@@ -28,11 +28,11 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
     const target = parseTarget(input.target);
     if (typeof target === 'string')
       throw new UsageError({ what: target, means: 'There is no such target.', todo: 'Correct it.' });
-    const { repository, walDirectory } = await repositoryFor(cluster, input.copyIn);
+    const { repository, walDirectory, wal } = await repositoryFor(cluster, input.copyIn);
     const tools = await toolsOfRepository(dependencies, repository);
     const { signal } = context;
     const makePlan = (): ReturnType<typeof planRestore> =>
-      planRestore(tools, { repository, walDirectory, target, fence: input.fence, chain: input.chain, signal });
+      planRestore(tools, { repository, walDirectory, wal, target, fence: input.fence, chain: input.chain, signal });
     const owner = currentOwner();
     // A copy is the drill's own: nobody else removes anything from it.
     const plan =

@@ -21,7 +21,7 @@ interface PrepareInput {
 export const createPrepareRestore = ({ loaded, toolsFor }: Dependencies): Step<PrepareInput, Prepared> =>
   step(async (input: PrepareInput, context): Promise<Prepared> => {
     const cluster = clusterOf(loaded, input.cluster);
-    const { repository, walDirectory } = await repositoryFor(cluster, input.copyIn);
+    const { repository, walDirectory, wal } = await repositoryFor(cluster, input.copyIn);
     const newest = input.plan.chain.at(-1)?.id ?? '';
     const chain = chainOf(await listBackups(repository), newest);
     const last = chain[chain.length - 1];
@@ -34,6 +34,7 @@ export const createPrepareRestore = ({ loaded, toolsFor }: Dependencies): Step<P
         target: input.plan.target,
         wal: input.plan.wal,
         walDirectory,
+        fetchedBy: wal,
         sandbox: { ...sandboxLayout(input.sandboxId, cluster.sandboxDirectory, input.into), superuser: last.superuser },
         settings: cluster.sandboxSettings,
       },

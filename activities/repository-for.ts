@@ -1,5 +1,6 @@
 import type { ResolvedCluster } from '../src/configuration/cluster.js';
 import { openRepository, type Repository } from '../src/repository/repository.js';
+import type { Wal } from '../src/repository/wal-mode.js';
 import { sandboxLayout } from '../src/restore/sandbox.js';
 import { copyLayout } from '../src/sabotage/copy-repository.js';
 import { proveExpendable } from '../src/sabotage/sabotage.js';
@@ -11,11 +12,15 @@ import { proveExpendable } from '../src/sabotage/sabotage.js';
 export async function repositoryFor(
   cluster: ResolvedCluster,
   copyIn: string | undefined,
-): Promise<{ repository: Repository; walDirectory: string }> {
-  if (copyIn === undefined) return { repository: await openRepository(cluster), walDirectory: cluster.walDirectory };
+): Promise<{ repository: Repository; walDirectory: string; wal: Wal }> {
+  if (copyIn === undefined) {
+    const { walDirectory, wal } = cluster;
+    return { repository: await openRepository(cluster), walDirectory, wal };
+  }
   const { directory } = sandboxLayout(copyIn, cluster.sandboxDirectory);
   await proveExpendable(cluster, directory);
   const copy = copyLayout(directory);
   const repository = await openRepository({ name: cluster.name, repository: copy.repository });
-  return { repository, walDirectory: copy.walDirectory };
+  // Whatever the cluster's archive is, the copy's is a directory.
+  return { repository, walDirectory: copy.walDirectory, wal: { mode: 'archive' } };
 }

@@ -23,12 +23,12 @@ export interface VerifyStep {
 /** Walks the repository, and writes down what it found: `verify/<id>.json`, and an event in the catalog. */
 export const createVerifyRepository = (dependencies: Dependencies): Step<VerifyStep, VerificationResult> =>
   step(async (input: VerifyStep, context): Promise<VerificationResult> => {
-    const { walDirectory, name, verify } = clusterOf(dependencies.loaded, input.cluster);
+    const { walDirectory, wal, name, verify } = clusterOf(dependencies.loaded, input.cluster);
     const repository = await openRepository(clusterOf(dependencies.loaded, input.cluster));
     const tools = await toolsOfRepository(dependencies, repository).catch(() => dependencies.toolsFor(0));
     const found = await verifyRepository(
       tools,
-      { repository, walDirectory, maxRateBytes: verify.maxRateBytes },
+      { repository, walDirectory, wal, maxRateBytes: verify.maxRateBytes },
       context,
     );
     const { workflowId, runId } = context;

@@ -44,9 +44,9 @@ export function addCandidates(program: Command, exit: (code: ExitCode) => void):
       const newest = (await listBackups(repository)).at(-1);
       const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
       const tools = await ensurePostgres({ progress: say, major });
-      const { walDirectory, connection: source } = cluster;
+      const { walDirectory, wal, connection: source } = cluster;
       const { signal } = new AbortController();
-      const facts = await readFacts(tools, { repository, walDirectory, signal });
+      const facts = await readFacts(tools, { repository, walDirectory, wal, signal });
       const found = bySize(
         await findCandidates(tools, {
           ...{ repository, walDirectory, facts, since, until, leastRows: options.minRows, source, signal },

@@ -79,6 +79,7 @@ function renderSignatures(signatures: readonly Signature[] | undefined): string[
   }
   const first = signatures.findIndex(({ status }) => status !== 'unsigned');
   const lines = [...counts].map(([signer, count]) => `  ${count} signed by ${signer}.`);
-  if (first > 0 && counts.size > 0) lines.push(`  ${first} from before signing began: the signatures after them cover their digests.`);
+  if (first > 0 && counts.size > 0)
+    lines.push(`  ${first} from before signing began: the signatures after them cover their digests.`);
   return lines;
 }

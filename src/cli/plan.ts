@@ -5,6 +5,8 @@ import { type ExitCode, exitCodes, messageOf, RepositoryError, TargetError, Usag
 import { lastCommitIn } from '../restore/last-commit.js';
 import { planRestore, type RestorePlan } from '../restore/plan.js';
 import { type RecoverableRange, recoverableRanges } from '../restore/recoverable.js';
+import { newestBackup } from '../repository/chains.js';
+import { fetchWal } from '../repository/fetch-wal.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
@@ -40,8 +42,16 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
       const newest = backups.at(-1);
       const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
       const tools = await ensurePostgres({ progress: say, major });
-      const { walDirectory } = cluster;
+      const { walDirectory, wal: mode } = cluster;
       const { signal } = new AbortController();
+      const fetchedFrom = mode.mode === 'command' ? newestBackup(backups) : undefined;
+      if (fetchedFrom !== undefined) {
+        const { timeline, endLsn: lsn, walSegmentSizeBytes: segmentSizeBytes } = fetchedFrom;
+        await fetchWal(mode, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
+        say(
+          `The archive is reached by a command and cannot be listed: WAL before backup ${fetchedFrom.id} was not looked at.`,
+        );
+      }
       const ranges: ShownRange[] = [];
       for (const range of await recoverableRanges(tools, backups, walDirectory, signal)) {
         const wal = { directory: walDirectory, segmentSizeBytes: newest?.walSegmentSizeBytes ?? 0 };
@@ -50,7 +60,14 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
       }
       const asJson = globalOptions(command).json === true;
       try {
-        const plan = await planRestore(tools, { repository, walDirectory, target, fence: undefined, signal });
+        const plan = await planRestore(tools, {
+          repository,
+          walDirectory,
+          wal: mode,
+          target,
+          fence: undefined,
+          signal,
+        });
         if (asJson) printJson(toJson(name, plan, ranges));
         else print(`${render(plan)}\n\n${renderRanges(ranges)}`);
         exit(exitCodes.done);

@@ -19,7 +19,7 @@ export interface ResolvedCluster {
   /** The connection string as it was written; it holds no password. */
   connectionText: string;
   repository: string;
-  /** Where the archived WAL lies. */
+  /** Where the archived WAL lies; where a command fetches it from an archive, what it has fetched. */
   walDirectory: string;
   /** How WAL comes into the repository. */
   wal: Wal;
@@ -80,9 +80,11 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     connection: parseConninfo(cluster.connection),
     connectionText: cluster.connection,
     repository,
-    walDirectory: withoutTrailingSlash(cluster.wal.directory ?? join(repository, 'wal')),
+    walDirectory: withoutTrailingSlash(
+      cluster.wal.directory ?? join(repository, cluster.wal.mode === 'command' ? 'fetched-wal' : 'wal'),
+    ),
     wal: resolveWal(cluster.wal, name),
-    ownWalDirectory: cluster.wal.directory === undefined,
+    ownWalDirectory: cluster.wal.directory === undefined && cluster.wal.mode !== 'command',
     chain: { maxLength: cluster.chain.max_length, maxShare: cluster.chain.max_share },
     sandboxDirectory: withoutTrailingSlash(cluster.sandbox.directory ?? join(loaded.stateDirectory, 'sandboxes')),
     sandboxSettings: cluster.sandbox.settings,
@@ -106,6 +108,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
 
 function resolveWal(wal: ClusterConfiguration['wal'], cluster: string): Wal {
   if (wal.mode === 'archive') return { mode: 'archive' };
+  if (wal.mode === 'command') return { mode: 'command', restoreCommand: wal.restore_command ?? '' };
   const slot = wal.slot ?? `pgdrill_${cluster.replaceAll('-', '_')}`;
   return { mode: 'stream', slot, synchronous: wal.synchronous, compression: wal.compression };
 }

@@ -25,7 +25,7 @@ export async function proveArchiving(
   await client.query(`select pg_switch_wal()`);
   const started = performance.now();
   const segment = await waitForSegment(
-    { directory: walDirectory, segmentSizeBytes: source.walSegmentSizeBytes },
+    { directory: walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, wal },
     { timeline: source.timeline, lsn },
     {
       timeoutMs,

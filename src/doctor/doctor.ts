@@ -13,6 +13,7 @@ import { adviseOnLocks } from './locks.js';
 import { checkPrivileges } from './privileges.js';
 import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
+import { checkRestoreCommand } from './restore-command.js';
 import { checkSettings } from './settings.js';
 import { checkStream } from './stream.js';
 
@@ -47,6 +48,8 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       if (!privileges.some(({ name }) => name === 'replication'))
         findings.push(await checkReplicationAccess(patient.connection));
       findings.push(...(await checkSettings(client, archiveOf(patient), patient.wal?.mode)));
+      if (patient.wal?.mode === 'command')
+        findings.push(await checkRestoreCommand(patient.wal, patient.walDirectory, context.signal));
       if (patient.wal?.mode === 'stream') findings.push(...(await checkStream(client, patient.name, patient.wal)));
       findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await adviseOnLocks(client)));

@@ -35,16 +35,18 @@ function wantedSettings(archiveDirectory: string | undefined, mode: Wal['mode'])
             why: 'WAL is not archived: only the moments of the backups themselves could be restored',
           },
         ]
-      : [
-          {
-            name: 'max_slot_wal_keep_size',
-            good: (value: string) => value !== '-1',
-            value: '20GB',
-            needsRestart: false,
-            level: 'warning' as const,
-            why: 'without a limit, a stream that stands for long fills the source’s disk, and the source stops',
-          },
-        ]),
+      : mode === 'command'
+        ? []
+        : [
+            {
+              name: 'max_slot_wal_keep_size',
+              good: (value: string) => value !== '-1',
+              value: '20GB',
+              needsRestart: false,
+              level: 'warning' as const,
+              why: 'without a limit, a stream that stands for long fills the source’s disk, and the source stops',
+            },
+          ]),
     {
       name: 'summarize_wal',
       good: is('on'),

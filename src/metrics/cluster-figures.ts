@@ -68,7 +68,7 @@ export class FiguresReader {
   /**
    * @throws RepositoryError where there is no repository, or where it cannot be read.
    */
-  async read(cluster: Pick<ResolvedCluster, 'name' | 'repository' | 'walDirectory'>): Promise<ClusterFigures> {
+  async read(cluster: Pick<ResolvedCluster, 'name' | 'repository' | 'walDirectory' | 'wal'>): Promise<ClusterFigures> {
     const repository = await openRepository(cluster);
     const records = await listBackups(repository);
     const verification = (await listVerifications(repository)).at(-1);
@@ -85,7 +85,7 @@ export class FiguresReader {
         type,
         finishedAtMs: Date.parse(finishedAt),
       })),
-      wal: await readWal(repository, cluster.walDirectory),
+      wal: cluster.wal.mode === 'command' ? nothingListed : await readWal(repository, cluster.walDirectory),
       ...(verification === undefined
         ? {}
         : {
@@ -112,6 +112,9 @@ export class FiguresReader {
     return found.sort((a, b) => a.finishedAtMs - b.finishedAtMs);
   }
 }
+
+/** An archive that only a command reaches cannot be listed. */
+const nothingListed: WalFigures = { segments: 0, sizeBytes: 0, gaps: 0 };
 
 async function readWal(repository: Repository, walDirectory: string): Promise<WalFigures> {
   const { archive, segmentSizeBytes, gaps } = await lookAtArchive(

@@ -4,7 +4,7 @@ import type { ResolvedCluster } from '../configuration/cluster.js';
 import { type ClusterFigures, type DrillFigures, FiguresReader } from './cluster-figures.js';
 import { type Collector, gaugesIn } from './gauges.js';
 
-export type MeasuredCluster = Pick<ResolvedCluster, 'name' | 'repository' | 'walDirectory' | 'objectives'>;
+export type MeasuredCluster = Pick<ResolvedCluster, 'name' | 'repository' | 'walDirectory' | 'wal' | 'objectives'>;
 
 /**
  * What the repositories of all clusters tell, read at each scrape: right after a restart and when Temporal, the source or the catalog is

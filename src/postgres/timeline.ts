@@ -20,15 +20,19 @@ export interface TimelineSpan {
  */
 export async function readTimelineHistory(walDirectory: string, timeline: number): Promise<TimelineSpan[] | undefined> {
   if (timeline === 1) return [{ timeline }];
-  const name = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
   let text: string;
   try {
-    text = await readFile(join(walDirectory, name), 'utf8');
+    text = await readFile(join(walDirectory, historyFile(timeline)), 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   return [...parseTimelineHistory(text), { timeline }];
+}
+
+/** The name of a timeline's history file. */
+export function historyFile(timeline: number): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
 }
 
 /** Whether a position on a timeline belongs to the past of another: what a timeline has behind the place where it was left does not. */

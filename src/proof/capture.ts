@@ -10,6 +10,7 @@ import { isInHistory, readTimelineHistory, type TimelineSpan } from '../postgres
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
+import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
 import { withFrozenArchive } from '../repository/frozen-archive.js';
 import { waitForSegment } from '../repository/wal-archive.js';
@@ -72,6 +73,8 @@ export async function captureSource(
     request.connection,
     async (client) => {
       const source = await readSource(client);
+      const { wal, walDirectory } = request;
+      await fetchTimelines(wal, { walDirectory, timelines: [source.timeline] }, context.signal);
       const line = await readTimelineHistory(request.walDirectory, source.timeline);
       const backup = newestBackup(
         (await listBackups(request.repository)).filter(
@@ -86,6 +89,11 @@ export async function captureSource(
         });
       }
       const history = line ?? [{ timeline: backup.timeline }];
+      const behindBackup = {
+        ...{ walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, timeline: source.timeline },
+        from: { timeline: backup.timeline, lsn: backup.endLsn },
+      };
+      await fetchWal(wal, behindBackup, context.signal);
       const moment = await failureMoment(tools, { request, client, source, backup, history }, context.signal);
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
@@ -100,7 +108,10 @@ export async function captureSource(
           segmentSizeBytes: source.walSegmentSizeBytes,
           scanFloorLsn: scanFloor(backup, history),
           restorePointPrefix: `pgdrill-${createHash('sha256').update(request.drillId).digest('hex').slice(0, 12)}`,
-          waitForWal: (lsn) => waitForWal(client, source, request, lsn, context),
+          waitForWal: async (lsn) => {
+            await waitForWal(client, source, request, lsn, context);
+            await fetchWal(wal, { ...behindBackup, to: lsn }, context.signal);
+          },
           beforeSnapshots: async () => {
             const names = databases.map(({ name }) => name);
             for (const [name, reading] of await readAllSequences(request, names, context))
@@ -184,7 +195,7 @@ async function waitForWal(
   context: StepContext,
 ): Promise<void> {
   await waitForSegment(
-    { directory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes },
+    { directory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, wal: request.wal },
     { timeline: source.timeline, lsn },
     {
       timeoutMs: request.archiveTimeoutMs,

@@ -4,7 +4,9 @@ import { SourceNotReadyError } from '../errors.js';
 import { bigIntToLsn, lsnToBigInt } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
 import { segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
+import { runRestoreCommand } from './restore-command.js';
 import { listWalFiles } from './wal-files.js';
+import type { Wal } from './wal-mode.js';
 
 /** The WAL that an archive directory holds, as it was when it was listed. */
 export interface WalArchive {
@@ -68,7 +70,7 @@ export function continuityFrom(archive: WalArchive, history: readonly TimelineSp
  * @throws SourceNotReadyError after `timeoutMs`, with what `explain` finds out (the source's own view of its archiver).
  */
 export async function waitForSegment(
-  archive: { directory: string; segmentSizeBytes: number },
+  archive: { directory: string; segmentSizeBytes: number; wal?: Wal | undefined },
   segment: { timeline: number; lsn: string },
   options: {
     timeoutMs: number;
@@ -83,16 +85,28 @@ export async function waitForSegment(
   const deadline = performance.now() + options.timeoutMs;
   for (;;) {
     options.signal.throwIfAborted();
-    const now = await listWalArchive(archive.directory, archive.segmentSizeBytes);
-    if (now.segments.get(segment.timeline)?.has(number) === true) return name;
+    if (await hasArrived(archive, { ...segment, number, name }, options.signal)) return name;
     if (performance.now() > deadline) {
       throw new SourceNotReadyError({
-        what: `WAL segment ${name} did not arrive in ${archive.directory} within ${options.timeoutMs / 1_000} s. ${await options.explain()}`,
+        what: `WAL segment ${name} did not arrive in ${archive.wal?.mode === 'command' ? 'the archive that wal.restore_command reaches' : archive.directory} within ${options.timeoutMs / 1_000} s. ${await options.explain()}`,
         means: 'The WAL archive does not work: what is committed now could not be recovered from the repository.',
         todo: 'Run pgdrill doctor for the exact settings; look at pg_stat_archiver and the server’s log.',
       });
     }
     options.onWait?.(name);
-    await sleep(100, undefined, { signal: options.signal }).catch(() => undefined);
+    await sleep(archive.wal?.mode === 'command' ? 500 : 100, undefined, { signal: options.signal }).catch(
+      () => undefined,
+    );
   }
+}
+
+async function hasArrived(
+  { directory, segmentSizeBytes, wal }: { directory: string; segmentSizeBytes: number; wal?: Wal | undefined },
+  { timeline, number, name }: { timeline: number; number: bigint; name: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (wal?.mode === 'command')
+    return await runRestoreCommand(wal, { walDirectory: directory, name, sizeBytes: segmentSizeBytes }, signal);
+  const { segments } = await listWalArchive(directory, segmentSizeBytes);
+  return segments.get(timeline)?.has(number) === true;
 }

@@ -1,17 +1,19 @@
 import { messageOf, RepositoryError, TargetError, ToolchainError } from '../errors.js';
 import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
-import { isInHistory } from '../postgres/timeline.js';
+import { isInHistory, readTimelineHistory } from '../postgres/timeline.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import { listPastRestores } from '../estimate/past-restores.js';
 import { byEnd, chainOf } from '../repository/chains.js';
+import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
 import { listBackups, type Repository } from '../repository/repository.js';
 import { listWalArchive, type WalArchive } from '../repository/wal-archive.js';
+import type { Wal } from '../repository/wal-mode.js';
 import { reachOf } from '../repository/wal-reach.js';
 import { type RetentionState, readState, wasExpired } from '../retention/state.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Estimate } from '../schema/estimate.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
-import { formatTarget, type Target } from '../schema/target.js';
+import { formatTarget, type Target, timeTargetMs } from '../schema/target.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { chooseLine, type Line } from './choose-line.js';
 import { type Candidate, rankChains } from './fastest-chain.js';
@@ -40,6 +42,8 @@ export async function planRestore(
   request: {
     repository: Repository;
     walDirectory: string;
+    /** How WAL comes there. */
+    wal?: Wal;
     target: Target;
     fence: Fence | undefined;
     /** The last backup of the chain that is to be used, whatever another one would take. */
@@ -59,6 +63,7 @@ export async function planRestore(
   const known = request.chain === undefined ? backups : backups.filter(({ id }) => id === request.chain);
   if (known.length === 0) throw noSuchBackup(request);
   let newestFailure: Error | undefined;
+  await fetchBehind(request, await newestOnNewestLine(request, known));
   const line = await chooseLine(request, known);
   const { warnings } = line;
   const considered = byEnd(known).filter(({ timeline, endLsn: lsn }) => isInHistory(line.history, { timeline, lsn }));
@@ -82,6 +87,11 @@ export async function planRestore(
       newestFailure ??= explained;
     }
     if (target === undefined) continue;
+    if (wal.gap !== undefined && request.target.kind === 'latest') {
+      warnings.push(
+        `WAL segment ${wal.gap} is missing in ${wal.archive.directory}, though later ones are there: latest ends before it. A newer full backup would not need it.`,
+      );
+    }
     return { ...(await chooseFastest(tools, request, { backups, backup, target, wal })), warnings };
   }
   if (newestFailure !== undefined) throw newestFailure;
@@ -184,10 +194,12 @@ interface FoundWal {
 
 async function reachableWal(
   tools: PostgresTools,
-  { walDirectory, signal }: PlanRequest,
+  request: PlanRequest,
   { timeline, history }: Line,
   backup: BackupRecord,
 ): Promise<FoundWal> {
+  const { walDirectory, signal } = request;
+  await fetchBehind(request, backup, timeline);
   const archive = await listWalArchive(walDirectory, backup.walSegmentSizeBytes);
   const { endLsn, gap } = await reachOf(tools, archive, history, backup.endLsn, signal);
   const to = endLsn ?? backup.endLsn;
@@ -203,6 +215,44 @@ async function reachableWal(
     archive,
     gap,
   };
+}
+
+/** From where on WAL is fetched, so that the line to follow shows: the newest backup that is no old primary's. */
+async function newestOnNewestLine(
+  { wal, walDirectory, signal }: PlanRequest,
+  backups: readonly BackupRecord[],
+): Promise<BackupRecord | undefined> {
+  const timelines = backups.map(({ timeline }) => timeline);
+  const newest = await fetchTimelines(wal, { walDirectory, timelines }, signal);
+  const history = newest === undefined ? undefined : await readTimelineHistory(walDirectory, newest);
+  const onLine = backups.filter(({ timeline, endLsn: lsn }) => isInHistory(history ?? [], { timeline, lsn }));
+  return byEnd(onLine)[0] ?? byEnd(backups)[0];
+}
+
+/** The WAL behind a backup, as far as the target may need it; nothing where the target lies before the backup's end. */
+async function fetchBehind(
+  { wal, walDirectory, target, fence, signal }: PlanRequest,
+  backup: BackupRecord | undefined,
+  timeline?: number,
+): Promise<void> {
+  if (backup === undefined || target.kind === 'immediate') return;
+  if (target.kind === 'time' && timeTargetMs(target.time) < Date.parse(backup.finishedAt)) return;
+  const to = target.kind === 'lsn' ? target.lsn : fence?.lsn;
+  if (to !== undefined && compareLsn(to, backup.endLsn) < 0) return;
+  const asked = timeline ?? (target.kind === 'fence' ? fence?.timeline : target.timeline);
+  const { walSegmentSizeBytes: segmentSizeBytes } = backup;
+  const from = { timeline: backup.timeline, lsn: backup.endLsn };
+  await fetchWal(
+    wal,
+    { walDirectory, segmentSizeBytes, from, to: segmentEnd(to, segmentSizeBytes), timeline: asked },
+    signal,
+  );
+}
+
+/** Behind the segment that holds a position. */
+function segmentEnd(lsn: string | undefined, segmentSizeBytes: number): string | undefined {
+  if (lsn === undefined) return undefined;
+  return bigIntToLsn((segmentNumberOf(lsn, segmentSizeBytes) + 1n) * BigInt(segmentSizeBytes));
 }
 
 /** What retention has deleted. A restore must not fail over a damaged state: then it only cannot tell. */

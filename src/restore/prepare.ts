@@ -22,7 +22,9 @@ import { WorkWatch } from '../process/work-watch.js';
 import { note } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
 import { fetchBackup } from '../repository/fetch-backup.js';
+import { fetchWal } from '../repository/fetch-wal.js';
 import type { Repository } from '../repository/repository.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { ControlExpectation } from '../schema/control-expectation.js';
 import type { MendedMap } from '../schema/mended-map.js';
@@ -39,7 +41,7 @@ import {
   writeSandboxRecord,
 } from './sandbox.js';
 import { mendVisibilityMaps } from './mend-visibility-maps.js';
-import { formatSettings, sandboxSettings } from './sandbox-settings.js';
+import { formatSettings, restoreCommand, sandboxSettings } from './sandbox-settings.js';
 import { keepVerifiedLinks, readVerifiedLinks } from './verified-links.js';
 import { keepLastSegment, lastSegments } from './last-segment.js';
 import { readWalToReplay } from './wal-range.js';
@@ -50,6 +52,8 @@ export interface PrepareRequest {
   target: ResolvedTarget;
   wal: { from: string; to: string };
   walDirectory: string;
+  /** Which command fetches WAL there, where one does: replay runs it, too. */
+  fetchedBy?: Wal;
   sandbox: Sandbox;
   settings: Readonly<Record<string, string>>;
 }
@@ -111,6 +115,18 @@ async function prepare(tools: PostgresTools, request: PrepareRequest, context: S
       await keepVerifiedLinks(sandbox, context.operation, verified.set(link.id, link.manifestSha256));
     }
     context.progress({ doing: 'reading the WAL that is to be replayed' });
+    await fetchWal(
+      request.fetchedBy,
+      {
+        ...{ walDirectory: request.walDirectory, segmentSizeBytes: last.walSegmentSizeBytes },
+        ...{
+          from: { timeline: last.timeline, lsn: last.endLsn },
+          to: request.wal.to,
+          timeline: request.target.timeline,
+        },
+      },
+      context.signal,
+    );
     wal = await readWalToReplay(tools, request, last, context.signal);
     return chain.reduce((sum, link) => sum + link.sizeBytes, lsnDistanceBytes(wal.from, wal.to));
   });
@@ -245,11 +261,13 @@ async function configure(tools: PostgresTools, request: PrepareRequest): Promise
   const settings = sandboxSettings({
     control: await readControlData(tools, data),
     target: request.target,
-    walDirectory: request.walDirectory,
+    restoreCommand:
+      request.fetchedBy?.mode === 'command'
+        ? request.fetchedBy.restoreCommand
+        : restoreCommand(request.walDirectory, lastSegments(sandbox)),
     inPlaceTablespaces: (await readdir(join(data, 'pg_tblspc'), { withFileTypes: true })).some((entry) =>
       entry.isDirectory(),
     ),
-    lastSegments: lastSegments(sandbox),
     socketDirectory: sandbox.socketDirectory,
     configDirectory: sandboxConfig(sandbox),
     port: sandbox.port,

@@ -17,8 +17,14 @@ export async function startOfReplay(sandbox: Sandbox, operation: string): Promis
   const path = join(sandbox.directory, 'replay.json');
   const kept = startSchema.safeParse(parseJson(await readFile(path, 'utf8').catch(() => '')));
   if (kept.success && kept.data.operation === operation) return kept.data.logBytes;
-  const { size } = await stat(sandboxLog(sandbox)).catch(() => ({ size: 0 }));
+  const size = await logSize(sandbox);
   await writeFileDurably(path, JSON.stringify({ operation, logBytes: size }));
+  return size;
+}
+
+/** How long the server's log is now. */
+export async function logSize(sandbox: Sandbox): Promise<number> {
+  const { size } = await stat(sandboxLog(sandbox)).catch(() => ({ size: 0 }));
   return size;
 }
 

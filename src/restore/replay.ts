@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { DiskFullError, RepositoryError, SandboxError, TargetError } from '../errors.js';
+import { DiskFullError, RepositoryError, SandboxError, TargetError, UnreachableError } from '../errors.js';
 import { withConnection } from '../postgres/connection.js';
 import { endedByFullDisk, instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
@@ -13,7 +13,7 @@ import type { PostgresTools } from '../toolchain/postgres.js';
 import { StartupProcess } from './startup-process.js';
 import { raiseSettings } from './raise-settings.js';
 import { ReplaySamples } from './replay-samples.js';
-import { logSince, startOfReplay } from './replay-log.js';
+import { logSince, logSize, startOfReplay } from './replay-log.js';
 import { readSandboxRecord, sandboxConfig, sandboxConninfo, sandboxLog } from './sandbox.js';
 
 interface ReplayState {
@@ -27,7 +27,8 @@ interface ReplayState {
  * Starts the sandbox's server and waits until it has replayed to the target and paused there. A server that an earlier attempt started
  * and that still runs is attached to.
  *
- * @throws TargetError or RepositoryError when recovery ends before the target, SandboxError when the server dies for another reason.
+ * @throws TargetError or RepositoryError when recovery ends before the target, UnreachableError when it stopped because the archive could not
+ *   be reached, SandboxError when the server dies for another reason.
  */
 export async function replayWal(
   tools: PostgresTools,
@@ -53,6 +54,7 @@ async function waitForTarget(
 ): Promise<Omit<Replay, 'phases'>> {
   const { sandbox, wal } = request;
   const logBytes = await startOfReplay(sandbox, context.operation);
+  const startedAtBytes = await logSize(sandbox);
   const samples = new ReplaySamples();
   let launches = 0;
   for (;;) {
@@ -62,6 +64,8 @@ async function waitForTarget(
     if (status === undefined) {
       if (await raiseSettings(sandbox)) launches = 0;
       await explainStop(request, await logSince(sandbox, logBytes));
+      // What an earlier attempt met may have passed.
+      refuseUnreachable(await logSince(sandbox, startedAtBytes));
       // A server that was killed from outside is started again; one that dies again on its own is not.
       if (launches === 2) throw await diedError(sandbox);
       launches += 1;
@@ -205,6 +209,20 @@ async function explainStop(
       todo: 'Restore from another chain; take a new full backup now.',
     });
   }
+}
+
+/** A restore_command that ends with more than 125, or by a signal, stops recovery where it is (PostgreSQL source, xlogarchive.c). */
+function refuseUnreachable(log: string): void {
+  const [, file, ending] = /FATAL:\s+could not restore file "([^"]+)" from archive: ([^\n]*)/.exec(log) ?? [];
+  if (file === undefined) return;
+  throw new UnreachableError(
+    {
+      what: `Replay stopped because the WAL archive could not be reached: restore_command for ${file}: ${ending ?? ''}.`,
+      means: 'Whether the file is there, nobody knows. What was replayed so far stays: replay goes on from there.',
+      todo: 'Nothing, if the archive comes back: the step is tried again. Else look why it cannot be reached.',
+    },
+    { answered: true },
+  );
 }
 
 async function noRoom(sandbox: Sandbox): Promise<DiskFullError> {

@@ -58,11 +58,9 @@ const initialSync: Readonly<Record<string, string>> =
 export interface SandboxSettingsRequest {
   control: ControlData;
   target: ResolvedTarget;
-  walDirectory: string;
+  restoreCommand: string;
   /** Whether the backup holds tablespaces inside `pg_tblspc` itself (`allow_in_place_tablespaces`). */
   inPlaceTablespaces: boolean;
-  /** Where the sandbox keeps its copy of the segment that was still being received, if one is needed. */
-  lastSegments: string;
   socketDirectory: string;
   configDirectory: string;
   port: number;
@@ -101,7 +99,7 @@ export function sandboxSettings(request: SandboxSettingsRequest): Record<string,
     unix_socket_permissions: '0700',
     hba_file: `${request.configDirectory}/pg_hba.conf`,
     ident_file: `${request.configDirectory}/pg_ident.conf`,
-    restore_command: restoreCommand(request.walDirectory, request.lastSegments),
+    restore_command: request.restoreCommand,
     recovery_target_timeline: String(target.timeline),
     ...target.settings,
   };
@@ -137,6 +135,8 @@ export function formatSettings(settings: Readonly<Record<string, string>>): stri
  * copy of the one that was still being received. It tells "this file is not archived" (1: recovery looks elsewhere or ends) from "the
  * archive cannot be reached, or read" (126: above 125 the server stops, rather than taking it for the end of WAL; PostgreSQL manual,
  * "restore_command"). A segment may be compressed between two looks: so each form is tried before anything is called unreadable.
+ *
+ * @param lastSegments where the sandbox keeps its copy of the segment that was still being received, if one is needed.
  */
 export function restoreCommand(walDirectory: string, lastSegments?: string): string {
   const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`;

@@ -64,8 +64,7 @@ export function neededWal(
 /** Why nothing of the archive is deleted at all, where that is so. */
 export function whyNoWalGoes(facts: RetentionFacts): string | undefined {
   const { wal } = facts;
-  if (!wal.owned)
-    return `The WAL in ${wal.archive.directory} is not pgdrill’s own: whoever fills that archive has to clear it.`;
+  if (!wal.owned) return 'No WAL is deleted: the archive is not pgdrill’s own, and whoever fills it has to clear it.';
   if (wal.withoutHistory.length > 0) {
     return `No WAL is deleted: the history file of timeline ${wal.withoutHistory.join(', ')} is missing in ${wal.archive.directory}, so nobody can tell which WAL leads there. Bring it back (the source’s pg_wal, a standby).`;
   }

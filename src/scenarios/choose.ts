@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import type { Conninfo } from '../postgres/conninfo.js';
 import type { Repository } from '../repository/repository.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { ChosenScenario, ScenarioName, ScenarioRequest } from '../schema/scenario.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { readFacts } from './facts.js';
@@ -20,6 +21,8 @@ export interface ScenarioChoice {
   walDirectory: string;
   /** For `oops`, which asks it for names that no backup knows. */
   source?: Conninfo | undefined;
+  /** How WAL comes there. */
+  wal?: Wal;
   signal: AbortSignal;
 }
 

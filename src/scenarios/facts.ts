@@ -1,6 +1,8 @@
 import { RepositoryError } from '../errors.js';
 import { compareLsn } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
+import type { Wal } from '../repository/wal-mode.js';
+import { fetchWal } from '../repository/fetch-wal.js';
 import { chainOf, isUsable, newestBackup } from '../repository/chains.js';
 import { liesOn, listRecordedFences } from '../repository/recorded-fences.js';
 import { listBackups, type Repository } from '../repository/repository.js';
@@ -35,9 +37,9 @@ const beyondAll = 'FFFFFFFF/FFFFFFFF';
 /** @throws RepositoryError where there is no backup that could be restored. */
 export async function readFacts(
   tools: PostgresTools,
-  request: { repository: Repository; walDirectory: string; signal: AbortSignal },
+  request: { repository: Repository; walDirectory: string; wal?: Wal; signal: AbortSignal },
 ): Promise<ScenarioFacts> {
-  const { repository, walDirectory, signal } = request;
+  const { repository, walDirectory, wal, signal } = request;
   const all = await listBackups(repository);
   const newest = newestBackup(all);
   if (newest === undefined) {
@@ -47,6 +49,8 @@ export async function readFacts(
       todo: `Take one: pgdrill backup ${repository.cluster}`,
     });
   }
+  const { walSegmentSizeBytes: segmentSizeBytes, timeline, endLsn: lsn } = newest;
+  await fetchWal(wal, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
   const archive = await listWalArchive(walDirectory, newest.walSegmentSizeBytes);
   const { history } = await chooseLine({ walDirectory, target: { kind: 'latest' }, fence: undefined }, [newest]);
   const { endLsn = newest.endLsn } = await reachOf(tools, archive, history, newest.endLsn, signal);

@@ -38,7 +38,7 @@ export async function listArchiveFiles(
   segmentSizeBytes: number,
   signal: AbortSignal,
 ): Promise<ArchiveFiles> {
-  const files: ArchiveFiles = { directory, segments: [], histories: [], temporary: [], foreign: [] };
+  const files = emptyArchive(directory);
   const names: string[] = [];
   try {
     for await (const { name } of await opendir(directory)) names.push(name);
@@ -84,4 +84,9 @@ export function parseArchivedName(
     compression: form === 'plain' || form === 'partial' ? 'none' : form,
     partial: form === 'partial',
   };
+}
+
+/** An archive of which nothing is known. */
+export function emptyArchive(directory: string): ArchiveFiles {
+  return { directory, segments: [], histories: [], temporary: [], foreign: [] };
 }

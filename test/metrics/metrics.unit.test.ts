@@ -23,6 +23,7 @@ const cluster = (name = 'shop'): MeasuredCluster => ({
   repository: join(root, name),
   walDirectory: join(root, name, 'wal'),
   objectives: { rto: '15m', rtoSeconds: 900, provenWithin: '7d', provenWithinSeconds: 604_800 },
+  wal: { mode: 'archive' },
 });
 
 beforeEach(async () => {

@@ -24,9 +24,8 @@ function settingsFor(
   return sandboxSettings({
     control,
     target: { timeline: 1, settings: {} } as unknown as Parameters<typeof sandboxSettings>[0]['target'],
-    walDirectory: '/r/wal',
+    restoreCommand: 'exit 1',
     inPlaceTablespaces,
-    lastSegments: '/s/last',
     socketDirectory: '/tmp/s',
     configDirectory: '/s/config',
     port: 5432,
