@@ -53,6 +53,7 @@ export function addStream(program: Command, exit: (code: ExitCode) => void): voi
     .command('status')
     .description('how far the stream is, and how its slot stands')
     .argument('<cluster>', 'a cluster of the configuration')
+    .addHelpText('after', '\nExample:\n  pgdrill stream status shop')
     .action(async (cluster: string, _options: unknown, command: Command) => {
       const loaded = await loadFor(command);
       clusterOf(loaded, cluster);
