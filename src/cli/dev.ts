@@ -25,14 +25,14 @@ export function addDev(program: Command, exit: (code: ExitCode) => void): void {
       if (stack === undefined) return;
       try {
         say(`${colors.green('ready')}  Web UI ${stack.temporal.uiUrl}   Temporal ${stack.temporal.address}`);
-        say(`       catalog ${stack.catalog.url}`);
+        if (stack.catalog !== undefined) say(`       catalog ${stack.catalog.url}`);
         say(`       worker log ${stack.workerLog}`);
         say('Stop with Ctrl-C. Running drills go on at the next start.');
         if (globalOptions(command).json === true) {
           printJson({
             temporalAddress: stack.temporal.address,
             uiUrl: stack.temporal.uiUrl,
-            catalogUrl: stack.catalog.url,
+            catalogUrl: stack.catalog?.url,
             workerPid: stack.worker.pid,
           });
         }

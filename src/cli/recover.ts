@@ -5,24 +5,27 @@ import { type Command, Option } from 'commander';
 import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
-import { renderHandOver } from '../hand-over/render.js';
 import type { SettingsMode } from '../schema/hand-over.js';
-import { seconds } from '../schema/figures.js';
+import { clusterIn } from '../repository/repository.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor } from './context.js';
+import { recoverStandalone } from './recover-standalone.js';
+import { renderRecovery } from './render-recovery.js';
 import { runWorkflow } from './run-workflow.js';
-import { renderTable } from './table.js';
-import { colors, tint } from './terminal.js';
 
 interface RecoverOptions {
-  into: string;
+  into?: string;
   target: string;
   yes?: boolean;
   fixGate: boolean;
   gate?: GateName[];
   gateTimeout?: string;
   settings: SettingsMode;
+  standalone?: boolean;
+  repository?: string;
+  walDirectory?: string;
+  giveUp?: boolean;
   id?: string;
 }
 
@@ -31,8 +34,8 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
   program
     .command('recover')
     .description('restore for real, into an empty directory that is kept')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .requiredOption('--into <directory>', 'the new data directory: absent or empty')
+    .argument('[cluster]', 'a cluster of the configuration; with --standalone the repository says which')
+    .option('--into <directory>', 'the new data directory: absent or empty')
     .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
     .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
     .addOption(
@@ -47,13 +50,19 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .option('--yes', 'ask nobody beforehand')
     .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
     .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
+    .option('--standalone', 'with nothing but a repository: no configuration, no Temporal, no source')
+    .option('--repository <directory>', 'where the backups are (with --standalone)')
+    .option('--wal-directory <directory>', 'where the WAL is, if not in the repository (with --standalone)')
+    .option('--give-up', 'end what --standalone began, and remove what it restored')
     .addHelpText(
       'after',
-      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'",
+      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'\n  pgdrill recover --standalone --repository /mnt/shop --into /var/lib/postgresql/recovered --yes",
     )
-    .action(async (cluster: string, options: RecoverOptions, command: Command) => {
-      const loaded = await loadFor(command);
-      clusterOf(loaded, cluster);
+    .action(async (named: string | undefined, options: RecoverOptions, command: Command) => {
+      const asJson = globalOptions(command).json === true;
+      const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
+      const repository = await repositoryOf(options, named);
+      const cluster = repository?.cluster ?? needed(named, 'CLUSTER', 'a cluster of the configuration');
       const target = parseTarget(options.target);
       if (typeof target === 'string' || target.kind === 'fence') {
         throw new UsageError({
@@ -68,41 +77,62 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
       const gates = options.yes === true ? [] : options.gate;
       const input = {
         cluster,
-        into: resolve(options.into),
+        into,
         target: options.target,
         settings: options.settings,
         ...(gates === undefined ? {} : { gates }),
         ...(options.fixGate ? {} : { fixGate: false }),
         ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
       };
+      if (repository !== undefined) {
+        exit(await recoverStandalone({ ...repository, input }, { asJson, giveUp: options.giveUp === true }));
+        return;
+      }
+      const loaded = await loadFor(command);
+      clusterOf(loaded, cluster);
       exit(
         await runWorkflow<'recover', RecoverResult>(loaded, {
           kind: 'recover',
           input,
           id: options.id,
-          asJson: globalOptions(command).json === true,
-          render: describe,
+          asJson,
+          render: renderRecovery,
           exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),
         }),
       );
     });
 }
 
-function describe(result: RecoverResult): string {
-  const rows = [
-    ['directory', result.into],
-    ['chain', result.chain.join(' + ')],
-    ['target', result.target],
-    ...(result.reachedLsn === undefined ? [] : [['reached', result.reachedLsn]]),
-    ...(result.lastCommitAt === undefined ? [] : [['last commit', result.lastCommitAt]]),
-    ...(result.rtoSeconds === undefined ? [] : [['RTO', seconds(result.rtoSeconds)]]),
-    ...(result.evidencePath === undefined ? [] : [['evidence', result.evidencePath]]),
-    ...(result.handOverPath === undefined ? [] : [['hand-over sheet', result.handOverPath]]),
-  ];
-  const parts = [
-    `\n${colors.bold('Recovery')}  ${tint(result.outcome)}\n${renderTable(rows)}`,
-    ...(result.notes.length === 0 ? [] : [result.notes.map((note) => `- ${note}`).join('\n')]),
-    ...(result.handOver === undefined ? [] : [renderHandOver(result.cluster, result.handOver).trimEnd()]),
-  ];
-  return parts.join('\n\n');
+function needed(value: string | undefined, option: string, what: string): string {
+  if (value !== undefined) return value;
+  throw new UsageError({
+    what: `${option} is missing: ${what}.`,
+    means: 'Nothing was started.',
+    todo: 'Name it: pgdrill recover CLUSTER --into DIRECTORY. More: pgdrill recover --help',
+  });
+}
+
+/** Whose repository is to be recovered from, where there is no configuration; undefined where there is one. */
+async function repositoryOf(
+  { standalone, repository, walDirectory, giveUp }: RecoverOptions,
+  named: string | undefined,
+): Promise<{ cluster: string; repository: string; walDirectory?: string } | undefined> {
+  if (standalone !== true) {
+    if (repository === undefined && walDirectory === undefined && giveUp !== true) return undefined;
+    throw new UsageError({
+      what: '--repository, --wal-directory and --give-up go with --standalone.',
+      means: 'Else the configuration says where the backups are. Nothing was started.',
+      todo: 'Add --standalone, or leave them out.',
+    });
+  }
+  const path = resolve(needed(repository, '--repository', 'the directory that holds pgdrill.json, backups and wal'));
+  const cluster = await clusterIn(path);
+  if (named !== undefined && named !== cluster) {
+    throw new UsageError({
+      what: `${path} is the repository of cluster ${cluster}, not of ${named}.`,
+      means: 'Nothing was started.',
+      todo: `Name ${cluster}, or another repository.`,
+    });
+  }
+  return { cluster, repository: path, ...(walDirectory === undefined ? {} : { walDirectory: resolve(walDirectory) }) };
 }

@@ -11,7 +11,7 @@ const devStateSchema = z.object({
   startTime: z.string(),
   temporalAddress: z.string(),
   uiUrl: z.string(),
-  catalogUrl: z.string(),
+  catalogUrl: z.string().optional(),
   /** Processes that must end with it, should it die without saying goodbye. */
   children: z.array(z.object({ pid: z.number(), startTime: z.string() })),
 });

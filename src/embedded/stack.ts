@@ -32,12 +32,15 @@ export interface StackRequest {
   /** Default: Temporal's own; undefined lets another be chosen where that is taken. */
   port?: number | undefined;
   uiPort?: number | undefined;
+  /** Nothing is written into a catalog: one server less, where a recovery is all that is wanted. */
+  withoutCatalog?: boolean;
   signal?: AbortSignal;
 }
 
 export interface Stack {
   temporal: TemporalServer;
-  catalog: CatalogServer;
+  /** Absent where none was wanted. */
+  catalog: CatalogServer | undefined;
   worker: ProcessIdentity;
   workerLog: string;
   tools: PostgresTools;
@@ -65,7 +68,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
       ...thisProcess(),
       temporalAddress: `127.0.0.1:${ports.port}`,
       uiUrl: `http://127.0.0.1:${ports.uiPort}`,
-      catalogUrl: catalogUrlOf(stateDirectory),
+      ...(request.withoutCatalog === true ? {} : { catalogUrl: catalogUrlOf(stateDirectory) }),
       children,
     });
   };
@@ -83,8 +86,11 @@ export async function startStack(request: StackRequest): Promise<Stack> {
       ...(request.signal === undefined ? {} : { signal: request.signal }),
       onSpawn: noteChild,
     });
-    progress('starting the catalog database');
-    const catalog = await startCatalogServer(tools, stateDirectory);
+    let catalog: CatalogServer | undefined;
+    if (request.withoutCatalog !== true) {
+      progress('starting the catalog database');
+      catalog = await startCatalogServer(tools, stateDirectory);
+    }
     const workerLog = join(stateDirectory, 'worker.log');
     await rm(workerLog, { force: true }); // an earlier one's last words would be taken for this one's
     progress('starting the worker');
@@ -94,7 +100,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
       logFile: workerLog,
       env: {
         PGDRILL_CONFIG: request.configurationPath,
-        PGDRILL_CATALOG_URL: catalog.url,
+        PGDRILL_CATALOG_URL: catalog?.url,
         TEMPORAL_ADDRESS: temporal.address,
       },
     });

@@ -90,6 +90,21 @@ export async function openRepository(cluster: { name: string; repository: string
   return { path: cluster.repository, cluster: cluster.name, storage, systemIdentifier: identity.systemIdentifier };
 }
 
+/**
+ * Whose repository a directory is, for who has no configuration any more.
+ *
+ * @throws RepositoryError when there is none, or when a newer pgdrill wrote it.
+ */
+export async function clusterIn(path: string): Promise<string> {
+  const text = await new LocalStorage(path).readText(keys.identity);
+  if (text !== undefined) return readIdentity(text, path).cluster;
+  throw new RepositoryError({
+    what: `There is no pgdrill repository in ${path}: it has no ${keys.identity}.`,
+    means: 'Nothing can be restored from there.',
+    todo: 'Name the directory that holds pgdrill.json, backups and wal; if it should be mounted there, mount it.',
+  });
+}
+
 function readIdentity(text: string, path: string): Identity {
   const parsed = identitySchema.safeParse(safeJson(text));
   if (!parsed.success) {

@@ -39,7 +39,7 @@ export interface Program {
 }
 
 /** Starts a built program of ours in its own process group and waits until it has printed something that matches. */
-async function launch(
+export async function launch(
   file: string,
   args: readonly string[],
   env: Record<string, string>,
