@@ -13,7 +13,7 @@ const blocks = [...style.matchAll(/:root\{([^}]*)\}/g)].map(
 const themes = ['light', 'dark', 'print'].map((theme, index) => ({ theme, colors: blocks[index] ?? new Map() }));
 
 function luminance(color: string): number {
-  const hex = color.length === 4 ? [...color.slice(1)].map((digit) => digit + digit).join('') : color.slice(1);
+  const hex = color.length === 4 ? color.slice(1).replace(/./g, '$&$&') : color.slice(1);
   const [red = 0, green = 0, blue = 0] = [0, 2, 4].map((at) => {
     const share = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
