@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
-import { type ExitCode, exitCodes } from '../errors.js';
-import { judgeCluster } from '../objectives/judge.js';
+import { type ExitCode, exitCodes, RepositoryError } from '../errors.js';
+import { judgeCluster, unknownCluster } from '../objectives/judge.js';
 import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
 import type { ClusterObjectives } from '../schema/objectives.js';
@@ -34,7 +34,14 @@ async function standingOf(loaded: LoadedConfiguration, only: string | undefined)
   const standing: ClusterObjectives[] = [];
   for (const name of names) {
     const cluster = clusterOf(loaded, name);
-    standing.push(judgeCluster(cluster, await readDrills(await openRepository(cluster)), new Date()));
+    const now = new Date();
+    try {
+      standing.push(judgeCluster(cluster, await readDrills(await openRepository(cluster)), now));
+    } catch (error) {
+      // Of one that was asked for by name, the whole error; it must not hide what is known of the others.
+      if (only !== undefined || !(error instanceof RepositoryError)) throw error;
+      standing.push(unknownCluster(cluster, error.explanation.what, now));
+    }
   }
   return standing;
 }

@@ -30,15 +30,17 @@ function pointRow({ days, seconds: expected, lowSeconds, highSeconds }: Forecast
 
 function describeForecast(forecast: Forecast): string {
   if (forecast.status === 'too few drills') return `No forecast: ${forecast.basis}`;
-  const { missedInDays, atRiskInDays, watchedDays } = forecast;
+  return `${forecast.basis}${describeCrossing(forecast)}`;
+}
+
+function describeCrossing({
+  missedInDays,
+  atRiskInDays,
+  watchedDays = 0,
+}: Extract<Forecast, { status: 'forecast' }>): string {
   const inDays = (days: number): string => (days === 0 ? 'already now' : `in ${days} days`);
-  const crossing =
-    missedInDays !== undefined
-      ? ` The objective is expected to be missed ${inDays(missedInDays)}.`
-      : atRiskInDays !== undefined
-        ? ` Single drills may miss the objective ${inDays(atRiskInDays)}.`
-        : watchedDays === undefined || watchedDays === 0
-          ? ''
-          : ` The objective is expected to be met for the next ${watchedDays} days.`;
-  return `${forecast.basis}${crossing}`;
+  const risk = atRiskInDays === undefined ? '' : ` Single drills may miss the objective ${inDays(atRiskInDays)}.`;
+  if (missedInDays !== undefined)
+    return `${atRiskInDays === missedInDays ? '' : risk} The objective is expected to be missed ${inDays(missedInDays)}.`;
+  return watchedDays === 0 ? risk : `${risk} On average it is expected to be met for the next ${watchedDays} days.`;
 }

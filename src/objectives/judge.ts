@@ -34,6 +34,27 @@ export function judgeCluster(
   };
 }
 
+/** Where the evidence cannot be read: whatever is demanded is unknown, and why. */
+export function unknownCluster(
+  { name, objectives: o }: { name: string; objectives: Objectives },
+  why: string,
+  now: Date,
+): ClusterObjectives {
+  const unknown = { status: 'unknown', how: why } as const;
+  return {
+    cluster: name,
+    at: now.toISOString(),
+    status: 'unknown',
+    objectives: [
+      { name: 'rto', ...demanded(o.rto, o.rtoSeconds), ...unknown },
+      { name: 'rpo', ...demanded(o.rpo, o.rpoSeconds), ...unknown },
+      { name: 'proven_within', ...demanded(o.provenWithin, o.provenWithinSeconds), ...unknown },
+    ],
+    forecast: forecastRto([]),
+    remedies: [],
+  };
+}
+
 function measured(
   name: 'rto' | 'rpo',
   objective: string | undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { judgeCluster } from '../../src/objectives/judge.js';
+import { judgeCluster, unknownCluster } from '../../src/objectives/judge.js';
 import type { ObjectiveDrill } from '../../src/objectives/read-drills.js';
 
 const now = new Date('2026-11-24T12:00:00.000Z');
@@ -88,6 +88,16 @@ describe('a cluster’s objectives', () => {
       'unknown',
       'unknown',
       'unknown',
+    ]);
+  });
+
+  it('of a repository that cannot be read are unknown, never missed', () => {
+    const { status, objectives } = unknownCluster(cluster, 'It is not mounted.', now);
+    expect(status).toBe('unknown');
+    expect(objectives.map((each) => [each.limitSeconds, each.status, each.how])).toEqual([
+      [900, 'unknown', 'It is not mounted.'],
+      [60, 'unknown', 'It is not mounted.'],
+      [604_800, 'unknown', 'It is not mounted.'],
     ]);
   });
 
