@@ -2,7 +2,7 @@ import { bytes, count, seconds } from '../schema/figures.js';
 import type { JudgedEstimate } from '../schema/estimate.js';
 import type { DrillResult } from '../schema/evidence.js';
 import { boundBy } from '../report/bound-by.js';
-import type { Phase } from '../schema/results.js';
+import type { Phase, WorstRpo } from '../schema/results.js';
 import { renderTable } from './table.js';
 import { colors, tint } from './terminal.js';
 
@@ -49,6 +49,7 @@ export function renderDrill(result: DrillResult): string {
       [colors.bold('RPO'), colors.bold(seconds(rpo.seconds)), objectiveOf(result, 'rpo')],
       ['WAL not yet saved', bytes(rpo.bytes), `repository ${rpo.repositoryLsn}, source ${rpo.sourceLsn}`],
       ['transactions lost', count(rpo.transactions), ''],
+      ...(rpo.worst === undefined ? [] : [worstRpo(rpo.worst)]),
     ]);
   }
   section(
@@ -88,6 +89,17 @@ function describePhase(phase: Phase): string {
     ...(bound === undefined ? [] : [`bounded by ${bound}`]),
     ...(attempts === undefined ? [] : [`${attempts} tries`]),
   ].join('; ');
+}
+
+function worstRpo(worst: WorstRpo): string[] {
+  const { seconds: value, atMostSeconds, unknown, segment, savedAt } = worst;
+  const where = segment === undefined ? '' : `; segment ${segment} came at ${savedAt ?? ''}`;
+  const most = atMostSeconds === undefined ? '' : `, perhaps up to ${seconds(atMostSeconds)}`;
+  return [
+    'worst RPO',
+    value === undefined ? 'not known' : `${seconds(value)}${most}`,
+    unknown ?? `since ${worst.since}, by the arrival of ${count(worst.segments)} segments${where}`,
+  ];
 }
 
 /** Above 1 the restore took longer than was said. */

@@ -44,7 +44,13 @@ export interface DrillFigures {
   phases: { name: string; seconds: number }[];
   rtoSeconds?: number;
   rtoToProvenSeconds?: number;
-  rpo?: { seconds: number; bytes?: number | undefined; transactions?: number | undefined };
+  rpo?: {
+    seconds: number;
+    bytes?: number | undefined;
+    transactions?: number | undefined;
+    /** Of the time since the drill before. */
+    worst?: { seconds?: number | undefined } | undefined;
+  };
 }
 
 /** Only what is needed here, so that evidence of other formats is passed over and not misread. */
@@ -58,7 +64,14 @@ const evidenceSchema = z.object({
     rtoSeconds: z.number().optional(),
     rtoToProvenSeconds: z.number().optional(),
   }),
-  rpo: z.object({ seconds: z.number(), bytes: z.number().optional(), transactions: z.number().optional() }).optional(),
+  rpo: z
+    .object({
+      seconds: z.number(),
+      bytes: z.number().optional(),
+      transactions: z.number().optional(),
+      worst: z.object({ seconds: z.number().optional() }).optional(),
+    })
+    .optional(),
 });
 
 /** Reads the figures of clusters. Evidence never changes once it is written, so each file is read once in a reader's life. */

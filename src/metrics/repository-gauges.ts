@@ -72,6 +72,11 @@ function createGauges(registry: Registry) {
     rtoToProven: gauge('drill_last_rto_to_proven_seconds', 'The same with validation on top.', ['cluster']),
     phase: gauge('drill_last_phase_seconds', 'Phases of that drill.', ['cluster', 'phase']),
     rpo: gauge('drill_last_rpo_seconds', 'RPO of the newest drill that measured one.', ['cluster']),
+    worstRpo: gauge(
+      'drill_last_worst_rpo_seconds',
+      'Worst RPO between that drill and the one before, by the archive’s arrival times; absent where it is not known.',
+      ['cluster'],
+    ),
     rpoBytes: gauge('drill_last_rpo_bytes', 'WAL that would have been lost then.', ['cluster']),
     rpoTransactions: gauge('drill_last_rpo_transactions', 'Transactions that would have been lost then.', ['cluster']),
     objective: gauge('objective_seconds', 'What the configuration demands.', ['cluster', 'objective']),
@@ -122,6 +127,7 @@ function fillDrills(gauges: Gauges, cluster: string, drills: readonly DrillFigur
   const rpo = drills.findLast((drill) => drill.rpo !== undefined)?.rpo;
   if (rpo === undefined) return;
   gauges.rpo.set({ cluster }, rpo.seconds);
+  if (rpo.worst?.seconds !== undefined) gauges.worstRpo.set({ cluster }, rpo.worst.seconds);
   if (rpo.bytes !== undefined) gauges.rpoBytes.set({ cluster }, rpo.bytes);
   if (rpo.transactions !== undefined) gauges.rpoTransactions.set({ cluster }, rpo.transactions);
 }

@@ -11,6 +11,7 @@ import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
 import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
+import { lastFailureMoment } from '../repository/recorded-fences.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
 import { withFrozenArchive } from '../repository/frozen-archive.js';
 import { waitForSegment } from '../repository/wal-archive.js';
@@ -18,7 +19,7 @@ import type { Wal } from '../repository/wal-mode.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { BusinessCheck } from '../schema/business-check.js';
-import type { Capture, KnownFence } from '../schema/results.js';
+import type { Capture, KnownFence, WorstRpo } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askSource } from './business/business-checks.js';
 import type { ContentPolicy } from './content/content-policy.js';
@@ -30,6 +31,7 @@ import {
   type SequenceReading,
 } from './fingerprint-schema.js';
 import { type FailureMoment, measureRpo, readFailureMoment } from './fence/measure-rpo.js';
+import { measureWorstRpo } from './fence/worst-rpo.js';
 import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
 import { readSequences } from './sequences/sequences.js';
 import { type HeldFence, listDatabases, takeFence } from './fence/take-fence.js';
@@ -95,6 +97,8 @@ export async function captureSource(
       };
       await fetchWal(wal, behindBackup, context.signal);
       const moment = await failureMoment(tools, { request, client, source, backup, history }, context.signal);
+      // Before the fence: reading takes a while, and a snapshot is not to be held meanwhile.
+      const worst = await worstSinceLastDrill(tools, request, { source, history, until: moment.failureAt }, context);
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
       let snapshotSince = performance.now();
@@ -123,7 +127,7 @@ export async function captureSource(
         context,
       );
       try {
-        const rpo = await measureRpo(
+        const atFailure = await measureRpo(
           tools,
           moment,
           {
@@ -143,7 +147,7 @@ export async function captureSource(
         );
         return {
           fence: held.fence,
-          rpo,
+          rpo: { ...atFailure, worst: notLessThan(atFailure.seconds, worst) },
           fingerprint: { ...(await keep(request, fingerprint)), durationMs: performance.now() - started },
         };
       } finally {
@@ -152,6 +156,32 @@ export async function captureSource(
     },
     { signal: context.signal },
   );
+}
+
+async function worstSinceLastDrill(
+  tools: PostgresTools,
+  request: CaptureRequest,
+  known: { source: Source; history: readonly TimelineSpan[]; until: string },
+  context: StepContext,
+): Promise<WorstRpo> {
+  const { source, history, until } = known;
+  const since = await lastFailureMoment(request.repository);
+  if (request.wal?.mode === 'stream') {
+    const unknown = 'WAL is streamed: a segment’s file is dated when it was full, and its commits had arrived before';
+    return { since: since ?? until, until, segments: 0, unknown };
+  }
+  context.progress({ doing: 'looking for the worst RPO since the last drill' });
+  return await measureWorstRpo(tools, {
+    ...{ walDirectory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, history, since, until },
+    signal: context.signal,
+  });
+}
+
+/** The moment of the failure itself counts, too: it may be the worst. */
+function notLessThan(atFailure: number, worst: WorstRpo): WorstRpo {
+  if (worst.seconds === undefined || worst.seconds >= atFailure) return worst;
+  const { since, until, segments, atMostSeconds = 0 } = worst;
+  return { since, until, segments, seconds: atFailure, ...(atMostSeconds > atFailure ? { atMostSeconds } : {}) };
 }
 
 /** The simulated failure: what the repository alone could have restored at this moment, and where the source stood right behind it. */

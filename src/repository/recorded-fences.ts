@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import { compareLsn } from '../postgres/lsn.js';
 import { isInHistory, type TimelineSpan } from '../postgres/timeline.js';
 import { evidenceSchema } from '../schema/evidence.js';
+import { instantSchema } from '../schema/primitives.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { keys, type Repository } from './repository.js';
@@ -34,6 +37,19 @@ export async function listRecordedFences(
     found.push({ drill: id, fence, fingerprint });
   }
   return found.sort((a, b) => compareLsn(a.fence.lsn, b.fence.lsn));
+}
+
+const drillWithRpo = z.object({ formatVersion: z.literal(1), rpo: z.object({ failureAt: instantSchema }) });
+
+/** When the newest drill that measured an RPO simulated its failure; undefined where none has. */
+export async function lastFailureMoment({ storage }: Repository): Promise<string | undefined> {
+  let last: string | undefined;
+  for (const name of await storage.list(keys.evidences)) {
+    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
+    const failureAt = drillWithRpo.safeParse(readJson(text)).data?.rpo.failureAt;
+    if (failureAt !== undefined && (last === undefined || Date.parse(failureAt) > Date.parse(last))) last = failureAt;
+  }
+  return last;
 }
 
 /** Whether a fence lies on a line of timelines, and not on one that was left before it. */

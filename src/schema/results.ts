@@ -34,6 +34,26 @@ export const fenceSchema = z.object({
 });
 export type Fence = z.infer<typeof fenceSchema>;
 
+/** The worst RPO between two drills, as the archive's arrival times show it (docs/clock.md). */
+export const worstRpoSchema = z.object({
+  /** Age of the oldest commit that would have been lost at the worst moment; absent where it is not known. */
+  seconds: z.number().nonnegative().optional(),
+  /** Where not all that could be worse was read, because that took too long: it is no more than this. */
+  atMostSeconds: z.number().nonnegative().optional(),
+  /** Why it is not known. */
+  unknown: z.string().optional(),
+  /** The window: from the failure that the last drill simulated (else from the first segment's arrival) to this one's. */
+  since: instantSchema,
+  until: instantSchema,
+  /** Segments that arrived in it. */
+  segments: z.number().int().nonnegative(),
+  /** The segment that was late, the first commit in it, and when it and all before it had arrived. */
+  segment: z.string().optional(),
+  committedAt: instantSchema.optional(),
+  savedAt: instantSchema.optional(),
+});
+export type WorstRpo = z.infer<typeof worstRpoSchema>;
+
 export const rpoSchema = z.object({
   /** Age of the oldest committed transaction that the repository did not hold at the simulated failure; 0 where it held all. */
   seconds: z.number().nonnegative(),
@@ -44,6 +64,8 @@ export const rpoSchema = z.object({
   failureAt: instantSchema,
   sourceLsn: lsnSchema,
   repositoryLsn: lsnSchema,
+  /** Of the time since the last drill; absent in evidence of earlier pgdrills. */
+  worst: worstRpoSchema.optional(),
 });
 export type Rpo = z.infer<typeof rpoSchema>;
 

@@ -62,9 +62,10 @@ test('of equal types the one that is kept longer wins, and a weaker one yields t
 });
 
 test('drills and sabotage: their inputs hold what was configured, no more', () => {
-  const [plain, full, sabotage] = wishesOf(`drills:
+  const [plain, full, turns, sabotage] = wishesOf(`drills:
   nightly: { cron: 0 4 * * *, jitter: 10m, catch_up: 1h }
   weekly: { cron: 0 5 * * SUN, time_zone: Europe/Berlin, target: latest, backup: full, gates: [promote], gate_timeout: 2h, enabled: false, pause_on_failure: false }
+  turns: { cron: 0 5 * * SAT, scenario: rotate }
 sabotage: { cron: 0 6 * * SUN }`);
   expect(plain).toMatchObject({
     id: 'pgdrill-shop-drill-nightly',
@@ -75,6 +76,7 @@ sabotage: { cron: 0 6 * * SUN }`);
     catchUpMs: 3_600_000,
     pauseOnFailure: true,
   });
+  expect(turns).toMatchObject({ input: { cluster: 'shop', scenario: 'rotate' } });
   expect(plain?.input).toEqual({ cluster: 'shop' });
   expect(full).toMatchObject({
     timeZone: 'Europe/Berlin',

@@ -62,6 +62,14 @@ describe('schedules that are refused, with line and key', () => {
       policies('a: { type: full, crn: 0 2 * * *, cron: 0 2 * * * }'),
       /policies\.a\.crn is not a known key\. Did you mean "cron"/,
     ],
+    [
+      'drills:\n  nightly: { cron: 0 2 * * *, scenario: rotate, target: latest }',
+      /drills\.nightly\.target scenario rotate chooses the target itself/,
+    ],
+    [
+      'drills:\n  nightly: { cron: 0 2 * * *, scenario: source-lost, backup: full }',
+      /drills\.nightly\.backup a source that is lost cannot be backed up/,
+    ],
     ['drills:\n  nightly: { cron: 0 2 L * * }', /^6:18: clusters\.shop\.drills\.nightly\.cron holds L or W/],
     ['sabotage: { cron: nightly }', /^5:17: clusters\.shop\.sabotage\.cron must have five fields/],
     [

@@ -45,7 +45,7 @@ const evidence = (id: string, verdict: string, finishedAt: string, rtoSeconds?: 
     finishedAt,
     verdict,
     clock: rtoSeconds === undefined ? {} : { rtoSeconds },
-    ...(rtoSeconds === undefined ? {} : { rpo: { seconds: 2.5 } }),
+    ...(rtoSeconds === undefined ? {} : { rpo: { seconds: 2.5, worst: { seconds: 61 } } }),
   });
 
 test('a repository without backups counts none, and has no times', async () => {
@@ -82,6 +82,7 @@ test('drills by verdict; RTO and RPO are those of the newest that measured them;
   expect(before).toContain('pgdrill_drills{cluster="shop",verdict="passed"} 1');
   expect(before).toContain('pgdrill_drill_last_rto_seconds{cluster="shop"} 12');
   expect(before).toContain('pgdrill_drill_last_rpo_seconds{cluster="shop"} 2.5');
+  expect(before).toContain('pgdrill_drill_last_worst_rpo_seconds{cluster="shop"} 61');
   await evidence('four', 'failed', '2026-11-24T03:00:00.000Z', 20);
   const after = await exposition.text();
   expect(after).toContain('pgdrill_drills{cluster="shop",verdict="failed"} 1');

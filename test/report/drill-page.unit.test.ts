@@ -30,6 +30,10 @@ describe('the page of a drill', () => {
       'alter system set vacuum_truncate = off;',
       'shop.public.sessions',
       '0/5A001F28',
+      'longest-chain',
+      'No transaction in the archived WAL of shop',
+      '61.2 s',
+      '000000010000000000000042',
     ])
       expect(text).toContain(wanted);
     expect(text).toContain(escapeHtml(`pgdrill drill shop --target 'lsn=0/5A001F28'`));

@@ -30,6 +30,17 @@ export function sampleEvidence(change: Partial<Evidence> = {}): Evidence {
     reasons: ['All 5 checks passed.'],
     input: { cluster: 'shop', target: 'fence', backup: 'incremental' },
     rerun: "pgdrill drill shop --target 'lsn=0/5A001F28'",
+    scenario: {
+      name: 'longest-chain',
+      target: 'fence',
+      chain: '20261124T010000Z-incremental',
+      why: 'never drilled without a failure; the chain that ends with 20261124T010000Z-incremental has 2 links',
+      rotation: [
+        { name: 'longest-chain' },
+        { name: 'oops', impossible: 'No transaction in the archived WAL of shop dropped or truncated a table.' },
+        { name: 'now', provenAt: '2026-11-23T02:03:10.000Z', restoredAt: '2026-11-23T02:03:10.000Z' },
+      ],
+    },
     target: {
       requested: 'fence',
       settings: { recovery_target_lsn: '0/5A001F28', recovery_target_inclusive: 'off', recovery_target_timeline: '1' },
@@ -54,6 +65,15 @@ export function sampleEvidence(change: Partial<Evidence> = {}): Evidence {
       failureAt: '2026-11-24T02:00:20.000Z',
       sourceLsn: '0/5A001F28',
       repositoryLsn: '0/59DC0000',
+      worst: {
+        seconds: 61.2,
+        since: '2026-11-23T02:00:20.000Z',
+        until: '2026-11-24T02:00:20.000Z',
+        segments: 1_440,
+        segment: '000000010000000000000042',
+        committedAt: '2026-11-23T17:03:00.100Z',
+        savedAt: '2026-11-23T17:04:01.300Z',
+      },
     },
     chain: [
       { id: '20261123T020000Z-full', type: 'full', startLsn: '0/2000028', endLsn: '0/2C00120', sizeBytes: 4.1e9 },

@@ -1,7 +1,7 @@
 import { renderHandOver } from '../../hand-over/render.js';
 import { bytes, count, seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
-import type { Check } from '../../schema/results.js';
+import type { Check, WorstRpo } from '../../schema/results.js';
 import { boundBy } from '../bound-by.js';
 import { chainPicture, replayCurve, timeline } from './drill-pictures.js';
 import { html, type Markup } from './markup.js';
@@ -79,6 +79,7 @@ function figures(evidence: Evidence): Markup {
   return html`<div class="figures">
     ${card('RTO', clock.rtoSeconds, objective(evidence, 'rto'))}
     ${card('RPO', rpo?.seconds, html`${objective(evidence, 'rpo')}${rpo === undefined ? '' : html`<br />${bytes(rpo.bytes)} of WAL, ${count(rpo.transactions)} transactions`}`)}
+    ${rpo?.worst === undefined ? undefined : card('Worst RPO', rpo.worst.seconds, html`since ${moment(rpo.worst.since)}`)}
     ${card('RTO to proven', clock.rtoToProvenSeconds, 'with the validation')}
     ${card('Waited for humans', clock.waitedForHumansSeconds, 'not part of the RTO')}
   </div>`;
@@ -163,7 +164,26 @@ function fence({ fence: cut, fenceOf, rpo, replay }: Evidence): Markup {
               <code>${rpo.repositoryLsn}</code>
             </dd>`
     }
+    ${
+      rpo?.worst === undefined
+        ? undefined
+        : html`<dt>Worst RPO since the drill before</dt>
+            <dd>${worstRpo(rpo.worst)}</dd>`
+    }
   </dl>`;
+}
+
+function worstRpo(worst: WorstRpo): Markup {
+  if (worst.seconds === undefined) return html`Not known: ${worst.unknown ?? 'no reason given'}.`;
+  const { seconds: value, atMostSeconds, segment, committedAt, savedAt, segments, since, until } = worst;
+  return html`${seconds(value)}${atMostSeconds === undefined ? '' : `, perhaps up to ${seconds(atMostSeconds)}`}, from
+  ${moment(since)} to ${moment(until)}, by the arrival of ${count(segments)} segments.
+  ${
+    segment === undefined || committedAt === undefined || savedAt === undefined
+      ? 'It was at the simulated failure itself.'
+      : html`Segment <code>${segment}</code>, whose first commit is of ${moment(committedAt)}, was only saved at
+          ${moment(savedAt)}.`
+  }`;
 }
 
 function checks(evidence: Evidence): Markup {

@@ -1,10 +1,11 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { type Connection, connect } from '../../../src/postgres/connection.js';
 import { compareLsn } from '../../../src/postgres/lsn.js';
-import { standaloneContext } from '../../../src/process/step-context.js';
+import { type StepContext, standaloneContext } from '../../../src/process/step-context.js';
 import { captureSource, readKeptFingerprint } from '../../../src/proof/capture.js';
 import { validateRestore } from '../../../src/proof/validate.js';
 import { removeSandbox } from '../../../src/restore/sandbox.js';
@@ -45,7 +46,7 @@ const payment = `
   insert into ledger (account, amount) values (:account, :amount);
   commit;`;
 
-async function capture(): Promise<Capture> {
+async function capture(progress: StepContext['progress'] = () => undefined): Promise<Capture> {
   return await captureSource(
     shop.tools,
     {
@@ -55,7 +56,7 @@ async function capture(): Promise<Capture> {
       snapshotTimeoutMs: 60_000,
       drillId: `drill-${++drills}`,
     },
-    standaloneContext(`capture-${drills}`),
+    { ...standaloneContext(`capture-${drills}`), progress },
   );
 }
 
@@ -176,6 +177,66 @@ describe('what would have been lost', () => {
     expect(rpo.bytes).toBeGreaterThan(source!.rows * 50);
     const age = (Date.parse(rpo.failureAt) - source!.oldest.getTime()) / 1_000;
     expect(Math.abs(rpo.seconds - age)).toBeLessThan(0.01);
+  });
+
+  it('grows while archiving stands still and the source goes on committing; the next drill finds that it was the worst', async () => {
+    const archiveInto = async (directory: string): Promise<void> => {
+      await shop.sql(`alter system set basic_archive.archive_directory = '${directory}'`);
+      await shop.sql(`select pg_reload_conf()`);
+    };
+    await shop.sql(`create table while_stalled (n int)`);
+    await shop.archive();
+    const marked = { formatVersion: 1, rpo: { failureAt: new Date().toISOString() } };
+    await shop.repository.storage.writeText('evidence/marked/evidence.json', JSON.stringify(marked));
+    await archiveInto('');
+    startLoad(shop, `insert into while_stalled values (1);`, 2);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const segments = new Set(await readdir(shop.patient.walDirectory));
+    let arrivedAt: number | undefined;
+    const watch = setInterval(() => {
+      void readdir(shop.patient.walDirectory).then((names) => {
+        if (names.some((name) => /^[0-9A-F]{24}$/.test(name) && !segments.has(name))) arrivedAt ??= Date.now();
+      });
+    }, 10);
+    let resumed: Promise<void> | undefined;
+    const { rpo } = await capture(({ doing }) => {
+      if (doing.startsWith('waiting for the WAL'))
+        resumed ??= stopLoad().then(() => archiveInto(shop.patient.walDirectory));
+    });
+    clearInterval(watch);
+    await resumed;
+    await alone();
+    await shop.archive();
+    const [source] = await shop.sql<{ lost: number; most: number; oldest: Date }>(
+      `select count(*) filter (where at <= '${rpo.failureAt}')::int as lost,
+              count(*) filter (where at <= '${rpo.failureAt}'::timestamptz + interval '250 ms')::int as most,
+              min(at) as oldest
+         from (select pg_xact_commit_timestamp(xmin) as at from while_stalled) as commits`,
+    );
+    expect(source!.lost).toBeGreaterThan(200);
+    // The clock is read just before the position; and what two clients were just committing may fall on either side.
+    expect(rpo.transactions).toBeGreaterThanOrEqual(source!.lost - 2);
+    expect(rpo.transactions).toBeLessThanOrEqual(source!.most);
+    expect(rpo.seconds).toBeGreaterThan(2.4);
+    expect(Math.abs(rpo.seconds - (Date.parse(rpo.failureAt) - source!.oldest.getTime()) / 1_000)).toBeLessThan(0.01);
+    expect(rpo.worst).toMatchObject({ since: marked.rpo.failureAt, seconds: rpo.seconds });
+
+    const { rpo: next } = await capture();
+    const exposed = (arrivedAt! - source!.oldest.getTime()) / 1_000;
+    expect(next.seconds).toBeLessThan(rpo.seconds);
+    expect(Math.abs(next.worst!.seconds! - exposed)).toBeLessThan(0.4);
+    expect(Date.parse(next.worst!.committedAt!)).toBe(source!.oldest.getTime());
+    expect(segments.has(next.worst!.segment!)).toBe(false);
+  });
+
+  it('is not known where the archive’s files are dated before what is in them', async () => {
+    const long = new Date(Date.now() - 3_600_000);
+    for (const name of await readdir(shop.patient.walDirectory))
+      await utimes(join(shop.patient.walDirectory, name), long, long);
+    await shop.repository.storage.writeText('evidence/marked/evidence.json', '{}');
+    const { rpo } = await capture();
+    expect(rpo.worst?.seconds).toBeUndefined();
+    expect(rpo.worst?.unknown).toMatch(/is dated .*, before its first commit/);
   });
 });
 
