@@ -38,7 +38,7 @@ export type Fence = z.infer<typeof fenceSchema>;
 export const worstRpoSchema = z.object({
   /** Age of the oldest commit that would have been lost at the worst moment; absent where it is not known. */
   seconds: z.number().nonnegative().optional(),
-  /** Where not all that could be worse was read, because that took too long: it is no more than this. */
+  /** Where not all that could be a little worse was read: it is no more than this. */
   atMostSeconds: z.number().nonnegative().optional(),
   /** Why it is not known. */
   unknown: z.string().optional(),

@@ -9,7 +9,7 @@ const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
 
 /** Every text of the evidence that may hold anything, replaced. */
 function poison(value: unknown, key = ''): unknown {
-  const fixed = /^(type|status|level|decision|gate|verdict|kind|name|cluster|.*At|.*[lL]sn|sha256)$/;
+  const fixed = /^(type|status|level|decision|gate|verdict|kind|name|cluster|.*At|since|until|.*[lL]sn|sha256)$/;
   if (Array.isArray(value)) return value.map((each) => poison(each, key));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, poison(each, name)]));

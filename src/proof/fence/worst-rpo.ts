@@ -5,7 +5,7 @@ import { RepositoryError } from '../../errors.js';
 import { bigIntToLsn } from '../../postgres/lsn.js';
 import type { TimelineSpan } from '../../postgres/timeline.js';
 import { segmentNumberOf } from '../../postgres/wal-segment.js';
-import { listTransactionEnds } from '../../postgres/waldump.js';
+import { listTransactionEnds, type TransactionEnd } from '../../postgres/waldump.js';
 import { listWalFiles, type WalFile } from '../../repository/wal-files.js';
 import type { WorstRpo } from '../../schema/results.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';
@@ -14,7 +14,10 @@ import type { PostgresTools } from '../../toolchain/postgres.js';
 const toleratedSkewMs = 2_000;
 
 /** A drill waits no longer for this figure; then it says between which two it lies. */
-const mostMs = 60_000;
+const mostMs = 20_000;
+
+/** What could be worse by less than this is not looked for: 1 s, or a tenth. */
+const closeEnough = (seconds: number): number => Math.max(1, seconds / 10);
 
 interface Segment {
   file: WalFile;
@@ -43,33 +46,13 @@ export interface WorstRpoRequest {
  * arrival, and where that is no worse than what was found, it is passed over.
  */
 export async function measureWorstRpo(tools: PostgresTools, request: WorstRpoRequest): Promise<WorstRpo> {
-  const { since, until, walDirectory, segmentSizeBytes, signal } = request;
+  const { since, until } = request;
   const all = await contiguousUntil(request);
   const fromMs = since === undefined ? -Infinity : Date.parse(since);
   const window = all.filter(({ savedAtMs }) => savedAtMs > fromMs);
   const began = since ?? isoOf(window[0]?.arrivedAtMs) ?? until;
   const base = { since: began, until, segments: window.length };
-  const firstCommit = async ({ file }: Segment): Promise<number | undefined> => {
-    const at = (of: bigint): string => bigIntToLsn(of * BigInt(segmentSizeBytes));
-    const range = {
-      walDirectory,
-      segmentSizeBytes,
-      timeline: file.timeline,
-      from: at(file.number),
-      to: at(file.number + 1n),
-    };
-    let first: string | undefined;
-    const onEnd = ({ kind, at: committedAt }: { kind: string; at: string }): void => {
-      if (kind === 'commit') first ??= committedAt;
-    };
-    try {
-      await listTransactionEnds(tools, range, { signal, allowNothing: true, onEnd });
-    } catch (error) {
-      // The last record of the newest segment may go on in one that has not arrived.
-      if (first === undefined && !(error instanceof RepositoryError)) throw error;
-    }
-    return first === undefined ? undefined : Date.parse(first);
-  };
+  const firstCommit = ({ file }: Segment): Promise<number | undefined> => firstCommitIn(tools, file, request);
   const deadline = performance.now() + mostMs;
   const worst = await worstExposure(window, firstCommit, () => performance.now() < deadline);
   if (worst === undefined) return { ...base, seconds: 0 };
@@ -93,11 +76,38 @@ export async function measureWorstRpo(tools: PostgresTools, request: WorstRpoReq
   };
 }
 
+/** How much of a segment is read for its first commit: on a busy server the beginning has one, and whole segments take long. */
+const readBytes = [131_072n, 2_097_152n];
+
+async function firstCommitIn(
+  tools: PostgresTools,
+  { timeline, number }: WalFile,
+  { walDirectory, segmentSizeBytes, signal }: WorstRpoRequest,
+): Promise<number | undefined> {
+  const size = BigInt(segmentSizeBytes);
+  const from = number * size;
+  for (const length of [...readBytes.filter((each) => each < size), size]) {
+    const range = { walDirectory, segmentSizeBytes, timeline, from: bigIntToLsn(from), to: bigIntToLsn(from + length) };
+    let first: string | undefined;
+    const onEnd = ({ kind, at }: TransactionEnd): void => {
+      if (kind === 'commit') first ??= at;
+    };
+    try {
+      await listTransactionEnds(tools, range, { signal, allowNothing: true, onEnd });
+    } catch (error) {
+      // The last record of the newest segment may go on in one that has not arrived.
+      if (!(error instanceof RepositoryError)) throw error;
+    }
+    if (first !== undefined) return Date.parse(first);
+  }
+  return undefined;
+}
+
 export interface Exposure<Item> {
   segment: Item;
   committedAtMs: number;
   seconds: number;
-  /** Where looking was stopped early: it may be this much. */
+  /** Where not all that could be worse was looked at: it is no more than this. */
   atMostSeconds?: number;
 }
 
@@ -124,8 +134,10 @@ export async function worstExposure<Item extends { savedAtMs: number }>(
     );
     const [range] = ranges.splice(next, 1);
     if (range === undefined || (worst !== undefined && atMost(range) <= worst.seconds)) return worst;
-    if (worst !== undefined && Number.isFinite(atMost(range)) && !goOn())
-      return { ...worst, atMostSeconds: atMost(range) };
+    if (worst !== undefined && Number.isFinite(atMost(range))) {
+      const near = atMost(range) <= worst.seconds + closeEnough(worst.seconds);
+      if (near || !goOn()) return { ...worst, atMostSeconds: atMost(range) };
+    }
     const { from, to, noCommitBefore } = range;
     const middle = Math.floor((from + to) / 2);
     const segment = segments[middle];

@@ -184,34 +184,35 @@ describe('what would have been lost', () => {
       await shop.sql(`alter system set basic_archive.archive_directory = '${directory}'`);
       await shop.sql(`select pg_reload_conf()`);
     };
-    await shop.sql(`create table while_stalled (n int)`);
+    await shop.sql(`create table while_stalled (lsn pg_lsn default pg_current_wal_insert_lsn())`);
     await shop.archive();
     const marked = { formatVersion: 1, rpo: { failureAt: new Date().toISOString() } };
     await shop.repository.storage.writeText('evidence/marked/evidence.json', JSON.stringify(marked));
-    await archiveInto('');
-    startLoad(shop, `insert into while_stalled values (1);`, 2);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    const segments = new Set(await readdir(shop.patient.walDirectory));
-    let arrivedAt: number | undefined;
+    // When each segment was first seen in the archive, by this test's own looking.
+    const seen = new Map<string, number>();
     const watch = setInterval(() => {
       void readdir(shop.patient.walDirectory).then((names) => {
-        if (names.some((name) => /^[0-9A-F]{24}$/.test(name) && !segments.has(name))) arrivedAt ??= Date.now();
+        for (const name of names) if (!seen.has(name)) seen.set(name, Date.now());
       });
     }, 10);
+    await archiveInto('');
+    startLoad(shop, `insert into while_stalled default values;`, 2);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     let resumed: Promise<void> | undefined;
     const { rpo } = await capture(({ doing }) => {
       if (doing.startsWith('waiting for the WAL'))
         resumed ??= stopLoad().then(() => archiveInto(shop.patient.walDirectory));
     });
-    clearInterval(watch);
     await resumed;
     await alone();
     await shop.archive();
+    clearInterval(watch);
+    const commits = `select lsn, pg_xact_commit_timestamp(xmin) as at from while_stalled`;
     const [source] = await shop.sql<{ lost: number; most: number; oldest: Date }>(
       `select count(*) filter (where at <= '${rpo.failureAt}')::int as lost,
               count(*) filter (where at <= '${rpo.failureAt}'::timestamptz + interval '250 ms')::int as most,
               min(at) as oldest
-         from (select pg_xact_commit_timestamp(xmin) as at from while_stalled) as commits`,
+         from (${commits}) as commits`,
     );
     expect(source!.lost).toBeGreaterThan(200);
     // The clock is read just before the position; and what two clients were just committing may fall on either side.
@@ -222,11 +223,13 @@ describe('what would have been lost', () => {
     expect(rpo.worst).toMatchObject({ since: marked.rpo.failureAt, seconds: rpo.seconds });
 
     const { rpo: next } = await capture();
-    const exposed = (arrivedAt! - source!.oldest.getTime()) / 1_000;
+    const firsts = await shop.sql<{ segment: string; first: Date }>(
+      `select pg_walfile_name(lsn) as segment, min(at) as first from (${commits}) as commits group by 1`,
+    );
+    const exposed = Math.max(...firsts.map(({ segment, first }) => seen.get(segment)! - first.getTime())) / 1_000;
+    expect(exposed).toBeGreaterThan(rpo.seconds);
     expect(next.seconds).toBeLessThan(rpo.seconds);
-    expect(Math.abs(next.worst!.seconds! - exposed)).toBeLessThan(0.4);
-    expect(Date.parse(next.worst!.committedAt!)).toBe(source!.oldest.getTime());
-    expect(segments.has(next.worst!.segment!)).toBe(false);
+    expect(Math.abs(next.worst!.seconds! - exposed)).toBeLessThan(0.7);
   });
 
   it('is not known where the archive’s files are dated before what is in them', async () => {

@@ -9,13 +9,18 @@ interface Segment {
 
 async function worst(
   segments: readonly Segment[],
-): Promise<{ seconds: number | undefined; looked: number; at: number }> {
+): Promise<{ seconds: number | undefined; atMost: number | undefined; looked: number; at: number }> {
   let looked = 0;
   const found = await worstExposure(segments, ({ first }) => {
     looked += 1;
     return Promise.resolve(first);
   });
-  return { seconds: found?.seconds, looked, at: found === undefined ? -1 : segments.indexOf(found.segment) };
+  return {
+    seconds: found?.seconds,
+    atMost: found?.atMostSeconds ?? found?.seconds,
+    looked,
+    at: found === undefined ? -1 : segments.indexOf(found.segment),
+  };
 }
 
 /** A segment a minute, each holding the commits of that minute. */
@@ -31,7 +36,7 @@ describe('the worst exposure of commits', () => {
     expect(await worst([{ savedAtMs: 5 }, { savedAtMs: 9 }])).toMatchObject({ seconds: undefined, looked: 2 });
   });
 
-  it('is what a look at every segment finds, whatever the order in which they are looked at', async () => {
+  it('is within a second or a tenth what a look at every segment finds, whatever the order in which they are looked at', async () => {
     let state = 1;
     const chance = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
     for (let round = 0; round < 300; round += 1) {
@@ -45,7 +50,14 @@ describe('the worst exposure of commits', () => {
       const each = segments.flatMap(({ savedAtMs, first }) =>
         first === undefined ? [] : [(savedAtMs - first) / 1_000],
       );
-      expect((await worst(segments)).seconds).toBe(each.length === 0 ? undefined : Math.max(...each));
+      const { seconds, atMost } = await worst(segments);
+      if (each.length === 0) expect(seconds).toBeUndefined();
+      else {
+        const most = Math.max(...each);
+        expect(seconds).toBeLessThanOrEqual(most);
+        expect(atMost).toBeGreaterThanOrEqual(most);
+        expect(atMost! - seconds!).toBeLessThanOrEqual(Math.max(1, most / 10));
+      }
     }
   });
 
