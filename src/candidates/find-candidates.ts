@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { AccessError, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { bigIntToLsn, compareLsn, maxLsn } from '../postgres/lsn.js';
-import { spansBetween } from '../postgres/timeline.js';
+import { isInHistory, spansBetween } from '../postgres/timeline.js';
 import { dumpWal } from '../postgres/waldump.js';
+import { fetchWal } from '../repository/fetch-wal.js';
 import { keyOfFork } from '../repository/relation-files.js';
 import { nameRelations } from '../repository/relation-names.js';
 import { keys, type Repository } from '../repository/repository.js';
 import { listWalFiles } from '../repository/wal-files.js';
+import type { Wal } from '../repository/wal-mode.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Candidate, HitRelation } from '../schema/candidate.js';
 import type { ScenarioFacts } from '../scenarios/facts.js';
@@ -20,6 +22,7 @@ import { ChangeCollector, neededManagers } from './change-collector.js';
 export interface CandidateSearch {
   repository: Repository;
   walDirectory: string;
+  wal?: Wal | undefined;
   facts: ScenarioFacts;
   /** Committed no earlier and no later, by the source's clock. */
   since: Date;
@@ -47,7 +50,9 @@ export async function findCandidates(tools: PostgresTools, search: CandidateSear
   if (newest === undefined) throw new RangeError('no backup');
   const { walSegmentSizeBytes: segmentSizeBytes } = newest;
   const restorableFrom = facts.backups.find((backup) => facts.leadsTo(backup, facts.endLsn))?.endLsn ?? newest.endLsn;
-  const from = maxLsn(restorableFrom, await firstArrivedSince(walDirectory, segmentSizeBytes, since));
+  const from = maxLsn(restorableFrom, await beginningOf(search, segmentSizeBytes));
+  const on = facts.history.find(({ timeline }) => isInHistory(facts.history, { timeline, lsn: from }))?.timeline ?? 1;
+  await fetchWal(search.wal, { walDirectory, segmentSizeBytes, from: { timeline: on, lsn: from } }, signal);
   const candidates: Candidate[] = [];
   const collector = new ChangeCollector(
     (candidate) => {
@@ -95,6 +100,15 @@ export function nameOf({ name, tablespace, database, filenode }: HitRelation): s
   if (name !== undefined) return name;
   if (filenode === 0) return `the database with oid ${database}`;
   return `the relation with file ${tablespace === 1_663 ? `base/${database}` : `pg_tblspc/${tablespace}/…/${database}`}/${filenode}`;
+}
+
+/** A place before which nothing was committed as late as that. What a command has to bring has no time of arrival. */
+async function beginningOf(
+  { wal, walDirectory, facts, since }: CandidateSearch,
+  segmentSizeBytes: number,
+): Promise<string> {
+  if (wal?.mode !== 'command') return await firstArrivedSince(walDirectory, segmentSizeBytes, since);
+  return facts.backups.findLast(({ finishedAt }) => Date.parse(finishedAt) <= since.getTime())?.endLsn ?? '0/0';
 }
 
 /** What holds a commit of that time arrived then or later: from the segment before the first such one. By the names' order. */

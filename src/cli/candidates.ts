@@ -49,7 +49,7 @@ export function addCandidates(program: Command, exit: (code: ExitCode) => void):
       const facts = await readFacts(tools, { repository, walDirectory, wal, signal });
       const found = bySize(
         await findCandidates(tools, {
-          ...{ repository, walDirectory, facts, since, until, leastRows: options.minRows, source, signal },
+          ...{ repository, walDirectory, wal, facts, since, until, leastRows: options.minRows, source, signal },
         }),
       );
       if (globalOptions(command).json === true) printJson({ cluster: name, endLsn: facts.endLsn, candidates: found });

@@ -170,6 +170,10 @@ async function worstSinceLastDrill(
     const unknown = 'WAL is streamed: a segment’s file is dated when it was full, and its commits had arrived before';
     return { since: since ?? until, until, segments: 0, unknown };
   }
+  if (request.wal?.mode === 'command') {
+    const unknown = 'WAL is brought by a command: when it arrived in the archive, the files here do not say';
+    return { since: since ?? until, until, segments: 0, unknown };
+  }
   context.progress({ doing: 'looking for the worst RPO since the last drill' });
   return await measureWorstRpo(tools, {
     ...{ walDirectory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, history, since, until },

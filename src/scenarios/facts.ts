@@ -54,8 +54,12 @@ export async function readFacts(
   const archive = await listWalArchive(walDirectory, newest.walSegmentSizeBytes);
   const { history } = await chooseLine({ walDirectory, target: { kind: 'latest' }, fence: undefined }, [newest]);
   const { endLsn = newest.endLsn } = await reachOf(tools, archive, history, newest.endLsn, signal);
-  const leadsTo = (backup: BackupRecord, lsn: string): boolean =>
-    reaches(backup, { lsn, knownFrom: lsn === endLsn ? newest.endLsn : beyondAll, archive, history });
+  // An archive that only a command reaches cannot be listed: that all is there is found out, or not, when it is planned.
+  const takenForGranted = wal?.mode === 'command' ? '0/0' : undefined;
+  const leadsTo = (backup: BackupRecord, to: string): boolean => {
+    const knownFrom = takenForGranted ?? (to === endLsn ? newest.endLsn : beyondAll);
+    return reaches(backup, { lsn: to, knownFrom, archive, history });
+  };
   const backups = all
     .filter((backup) => isUsable(all, backup))
     .sort((a, b) => compareLsn(a.endLsn, b.endLsn) || chainOf(all, a.id).length - chainOf(all, b.id).length);
