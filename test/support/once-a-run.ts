@@ -12,6 +12,7 @@ export const runVariable = 'PGDRILL_TEST_RUN';
 export const bundleName = 'workflow-bundle.js';
 
 let own: Promise<string> | undefined;
+let made = 0;
 
 /** The run's directory (see global-setup.ts), else one of this process. Our user and the server's can write in it. */
 async function runDirectory(): Promise<string> {
@@ -34,7 +35,7 @@ export async function onceARun(name: string, make: (path: string) => Promise<voi
   const directory = await runDirectory();
   const path = join(directory, name);
   if (await exists(path)) return path;
-  const partial = join(directory, `${name}.${process.pid}`);
+  const partial = join(directory, `${name}.${process.pid}.${++made}`);
   try {
     await make(partial);
     await rename(partial, path).catch(async (error: unknown) => {
