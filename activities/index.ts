@@ -24,6 +24,8 @@ import { createEndStream, createPrepareStream, createReceiveWal } from './stream
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
+import { createRecordWait } from './record-wait.js';
+import { createVerifyApproval } from './verify-approval.js';
 import { createVerifyRepository } from './verify-repository.js';
 
 /** All activities, by the names they have in Temporal's history and Web UI. */
@@ -63,6 +65,8 @@ export function createActivities(dependencies: Dependencies) {
     recordRetention: createRecordRetention(dependencies),
     sweep: createSweep(dependencies),
     verifyRepository: createVerifyRepository(dependencies),
+    verifyApproval: createVerifyApproval(dependencies),
+    recordWait: createRecordWait(dependencies),
     prepareStream: createPrepareStream(dependencies),
     receiveWal: createReceiveWal(dependencies),
     endStream: createEndStream(dependencies),

@@ -1,3 +1,4 @@
+import { anybody } from '../src/schema/approvals.js';
 import { seconds } from '../src/schema/figures.js';
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
 
@@ -27,18 +28,38 @@ function line({ step, state, summary, startedAt, finishedAt }: StepProgress): st
 
 function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[] {
   if (waiting === undefined) return [];
-  const { gate, until, question } = waiting;
+  const { gate, until, question, seen, refused, rule = anybody, approvedBy = [] } = waiting;
+  const input = { gate, by: 'your name', reason: 'why', ...(seen === undefined ? {} : { seen }) };
+  const some = approvedBy.length === 0 ? 'nobody so far' : `so far ${approvedBy.join(' and ')}`;
   return [
     `**Waiting for a human at gate \`${gate}\`** until ${until}. If nobody answers, the run stops here and cleans up.`,
     '',
     question,
     '',
-    '**How to answer**: _More Actions_, _Send a Signal_, name `approve` (or `reject`), with this input:',
-    '',
-    '```json',
-    JSON.stringify({ gate, by: 'your name', reason: 'why' }),
+    ...(rule.by === undefined ? [] : [`May answer: ${rule.by.join(', ')}.`, '']),
+    ...(rule.count === 1 ? [] : [`${rule.count} different people have to approve: ${some}.`, '']),
+    ...(refused === undefined ? [] : [`**The last answer does not count.** ${refused}`, '']),
+    ...(rule.signed
+      ? ['**How to answer**: approvals have to be signed. In a shell:', '']
+      : [
+          '**How to answer**: _More Actions_, _Send an Update_ (it answers at once) or _Send a Signal_, `approve` or `reject`, with this input:',
+          '',
+          '```json',
+          typed(input),
+          '```',
+          'or in a shell:',
+          '',
+        ]),
+    '```sh',
+    `pgdrill approve ${workflowId} --reason "why"${seen === undefined ? '' : ` --seen ${seen}`}${rule.signed ? ' --sign ~/.ssh/id_ed25519' : ''}`,
     '```',
-    `In a shell: \`pgdrill approve ${workflowId} --reason "why"\``,
     '',
   ];
+}
+
+/** JSON as people type it. */
+function typed(input: Record<string, unknown>): string {
+  return `{${Object.entries(input)
+    .map(([key, value]) => `"${key}": ${JSON.stringify(value)}`)
+    .join(', ')}}`;
 }

@@ -26,7 +26,12 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   const { cluster, backup } = input;
   const progress = new RunProgress('drill', cluster);
   const settings = await begin(progress);
-  const gates = new Gates(progress, input.gates ?? settings.gates, gateTimeoutOf(input.gateTimeout, settings));
+  const gates = new Gates(
+    progress,
+    input.gates ?? settings.gates,
+    gateTimeoutOf(input.gateTimeout, settings),
+    settings.gateRules,
+  );
   const id = runName();
   const outcome: RunOutcome = { findings: [] };
 

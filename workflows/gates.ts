@@ -1,65 +1,199 @@
 import {
+  ApplicationFailure,
   CancellationScope,
   condition,
   defineSignal,
+  defineUpdate,
   log,
   setDefaultSignalHandler,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 
-import type { Approval } from '../src/schema/results.js';
+import type { z } from 'zod';
+
+import { anybody, type GateRules } from '../src/schema/approvals.js';
+import { parseDurationMs } from '../src/schema/primitives.js';
 import {
   type AnswerableGate,
+  type Decision,
   type DecisionInput,
   decisionSchema,
+  type ExtendInput,
+  extendSchema,
   type GateName,
 } from '../src/schema/workflow-inputs.js';
+import { digestOf } from './digest.js';
+import { problemsOf } from './input.js';
+import { approvalOf, type OpenGate } from './open-gate.js';
 import { messageOfGate, tell } from './notify.js';
-import type { RunProgress } from './progress.js';
+import { rootFailure, type RunProgress } from './progress.js';
+import { type GivenAnswer, refusalOf } from './refusal.js';
+import { steps } from './steps.js';
 import { StoppedAtGate } from './stopped-at-gate.js';
 
-export const approveSignal = defineSignal<[DecisionInput]>('approve');
-export const rejectSignal = defineSignal<[DecisionInput]>('reject');
+type Did = 'approve' | 'reject';
 
-/** The points where a workflow waits for a human. A decision may come before its gate opens: it is kept until then. */
+const approveSignal = defineSignal<[DecisionInput]>('approve');
+const rejectSignal = defineSignal<[DecisionInput]>('reject');
+const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
+const rejectUpdate = defineUpdate<string, [DecisionInput]>('reject');
+const extendUpdate = defineUpdate<string, [ExtendInput]>('extend');
+
+const like = '{"gate": "promote", "by": "your name", "reason": "why"}';
+
+/** Nobody keeps a sandbox for longer without looking at it again. */
+const longestWaitMs = 30 * 86_400_000;
+
+/**
+ * The points where a workflow waits for a human. An update is answered at once, with what it did or why it does not count; a signal cannot be
+ * answered, so what is refused of it is shown at the gate. A signal may come before its gate opens: it is kept until then.
+ */
 export class Gates {
-  private readonly decisions = new Map<AnswerableGate, Pick<Approval, 'decision' | 'by' | 'reason'>>();
+  private readonly early: { did: Did; decision: Decision }[] = [];
+  private open: OpenGate | undefined;
 
   constructor(
     private readonly progress: RunProgress,
     private readonly gates: readonly GateName[],
     private readonly timeoutMs: number,
+    private readonly rules: GateRules = {},
   ) {
     // Decisions may have come before this moment. The default handler takes them in the order they were sent in; a handler by name
     // would take all of its own name first, and the first decision stands. It also takes signals of other names, which mean nothing.
     setDefaultSignalHandler((name, decision) => {
-      if (name === approveSignal.name) this.decide('approved', decision);
-      else if (name === rejectSignal.name) this.decide('rejected', decision);
+      if (name === approveSignal.name) this.signalled('approve', decision);
+      else if (name === rejectSignal.name) this.signalled('reject', decision);
       else log.warn('There is no such signal; it is ignored', { name });
     });
-    setHandler(approveSignal, (decision) => this.decide('approved', decision), {
-      description: 'Let the workflow pass a gate: {"gate": "promote", "by": "your name", "reason": "why"}',
-    });
-    setHandler(rejectSignal, (decision) => this.decide('rejected', decision), {
-      description: 'Stop the workflow at a gate and clean up: {"gate": "promote", "by": "your name", "reason": "why"}',
+    const signals = [
+      ['approve', approveSignal, `Let the workflow pass a gate: ${like}`],
+      ['reject', rejectSignal, `Stop the workflow at a gate and clean up: ${like}`],
+    ] as const;
+    for (const [did, signal, description] of signals)
+      setHandler(signal, (decision) => this.signalled(did, decision), { description });
+    const updates = [
+      ['approve', approveUpdate, `Let the workflow pass a gate; answers at once: ${like}`],
+      ['reject', rejectUpdate, `Stop the workflow at a gate and clean up; answers at once: ${like}`],
+    ] as const;
+    for (const [did, update, description] of updates)
+      setHandler(update, (input) => this.answer(did, parseAnswer(decisionSchema, input)), {
+        description,
+        validator: (input) => this.refuse({ did, ...parseAnswer(decisionSchema, input) }),
+      });
+    setHandler(extendUpdate, (input) => this.extend(input), {
+      description: 'Let a gate wait longer: {"gate": "promote", "for": "2h", "by": "your name", "reason": "why"}',
+      validator: (input) => this.refuseToExtend(input),
     });
   }
 
-  /** A signal handler that throws would fail the workflow: what is not understood is logged and changes nothing. */
-  private decide(decision: 'approved' | 'rejected', input: unknown): void {
+  /** A signal handler that throws would fail the workflow: what is refused is shown and changes nothing. */
+  private signalled(did: Did, input: unknown): void {
     const parsed = decisionSchema.safeParse(input);
     if (!parsed.success) {
       log.warn('A decision was not understood and is ignored', { input, problem: parsed.error.message });
+      this.showRefusal(
+        `The signal ${did} was not understood: ${problemsOf(parsed.error, decisionSchema).join('; ')}. Its input looks like ${like}`,
+      );
       return;
     }
-    const { gate, by, reason } = parsed.data;
-    // This gate opens again and again, and nobody can answer before it is known what failed: only an answer while it waits counts.
-    if (gate === 'fix' && this.progress.state.waiting?.gate !== 'fix') {
-      log.warn('Gate fix does not wait; the decision is ignored', { decision, by });
-      return;
+    const decision = parsed.data;
+    // Gate fix opens again and again, and nobody can answer before it is known what failed: only an answer while it waits counts.
+    if (this.open?.gate === decision.gate || decision.gate === 'fix') this.takeSignal(did, decision);
+    else this.early.push({ did, decision });
+  }
+
+  private takeSignal(did: Did, decision: Decision): void {
+    this.answer(did, decision).catch((error: unknown) => {
+      const { message } = rootFailure(error);
+      log.warn('A decision does not count', { did, by: decision.by, message });
+      this.showRefusal(message);
+    });
+  }
+
+  private showRefusal(text: string): void {
+    const { waiting } = this.progress.state;
+    if (waiting === undefined) return;
+    waiting.refused = text;
+    this.progress.show();
+  }
+
+  /** @throws ApplicationFailure, which an update answers with. Changes nothing, so that a validator may ask. */
+  private refuse(answer: GivenAnswer): void {
+    const refusal = refusalOf(this.progress.state, this.stops(), answer);
+    if (refusal !== undefined) throw refused(refusal);
+    const decided = this.open?.decision;
+    if (decided !== undefined)
+      throw refused(`Gate ${answer.gate} has just been ${decided}. The first decision stands.`);
+  }
+
+  private stops(): AnswerableGate[] {
+    return this.progress.state.kind === 'recover' ? [...this.gates, 'fix'] : [...this.gates];
+  }
+
+  /**
+   * Takes an answer. The first that decides stands: an approval that was acted upon cannot be taken back.
+   *
+   * @returns what it did, in a sentence.
+   * @throws ApplicationFailure that says why it does not count.
+   */
+  private async answer(did: Did, decision: Decision): Promise<string> {
+    const given = { did, ...decision };
+    this.refuse(given);
+    const key = did === 'approve' && this.open?.rule.signed === true ? await this.keyOf(decision) : undefined;
+    if (key !== undefined) this.refuse(given); // much may have happened while the signature was looked at
+    const { open } = this;
+    if (open === undefined) throw refused(`Gate ${decision.gate} does not wait now.`);
+    const { by, reason } = decision;
+    const done = did === 'approve' ? 'approved' : 'rejected';
+    open.answers.push({ did: done, by, reason, at: new Date().toISOString(), ...(key === undefined ? {} : { key }) });
+    const approvedBy = open.answers.filter((each) => each.did === 'approved').map((each) => each.by);
+    const missing = open.rule.count - approvedBy.length;
+    if (did === 'reject') open.decision = 'rejected';
+    else if (missing <= 0) open.decision = 'approved';
+    const { waiting } = this.progress.state;
+    if (waiting !== undefined) {
+      delete waiting.refused;
+      if (open.rule.count > 1) waiting.approvedBy = approvedBy;
     }
-    // The first decision stands: an approval that was acted upon cannot be taken back by a late signal.
-    if (!this.decisions.has(gate)) this.decisions.set(gate, { decision, by, reason });
+    if (open.decision === undefined) this.progress.show();
+    return open.decision === undefined
+      ? `Gate ${open.gate}: approved by ${approvedBy.join(' and ')}; ${missing} more to come.`
+      : `Gate ${open.gate}: ${open.decision} by ${open.decision === 'approved' ? approvedBy.join(' and ') : by}.`;
+  }
+
+  /** The fingerprint of the key that signed. @throws ApplicationFailure where that is not one of the person's. */
+  private async keyOf({ gate, by, reason, seen = '', signature = '' }: Decision): Promise<string> {
+    const { workflowId, runId } = workflowInfo();
+    const statement = { workflowId, runId, gate, decision: 'approve' as const, seen, by, reason };
+    try {
+      const verified = await steps.verifyApproval({ cluster: this.progress.state.cluster, statement, signature });
+      if (verified.refused === undefined) return verified.key;
+      throw refused(verified.refused);
+    } catch (error) {
+      // An update that fails with anything else but this would fail the workflow's task.
+      throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+    }
+  }
+
+  private refuseToExtend(input: unknown): void {
+    const { gate, by, for: span } = parseAnswer(extendSchema, input);
+    this.refuse({ did: 'extend', gate, by });
+    const until = (this.open?.untilMs ?? 0) + (parseDurationMs(span) ?? 0);
+    if (until - Date.now() > longestWaitMs) throw refused('A gate waits for 30 days at most from now.');
+  }
+
+  private extend(input: ExtendInput): string {
+    this.refuseToExtend(input);
+    const { gate, by, reason, for: span } = parseAnswer(extendSchema, input);
+    const { open } = this;
+    const { waiting } = this.progress.state;
+    if (open === undefined || waiting === undefined) throw refused(`Gate ${gate} does not wait now.`);
+    open.untilMs += parseDurationMs(span) ?? 0;
+    open.answers.push({ did: 'extended', by, reason, at: new Date().toISOString() });
+    waiting.until = new Date(open.untilMs).toISOString();
+    this.progress.show();
+    return `Gate ${gate} waits until ${waiting.until}.`;
   }
 
   /**
@@ -78,8 +212,78 @@ export class Gates {
    * @throws StoppedAtGate when rejected or when nobody answers in time.
    */
   async fix(question: string): Promise<void> {
-    this.decisions.delete('fix'); // that of an earlier failure
     await this.wait('fix', question);
+  }
+
+  private async wait(gate: AnswerableGate, question: string): Promise<void> {
+    const openedMs = Date.now();
+    const rule = this.rules[gate] ?? anybody;
+    const open: OpenGate = { gate, rule, openedMs, untilMs: openedMs + this.timeoutMs, answers: [] };
+    const since = new Date(openedMs).toISOString();
+    const { runId } = workflowInfo();
+    const { state } = this.progress;
+    const shown = state.steps.map(({ step, state: how, summary = '' }) => [step, how, summary]);
+    const seen = digestOf([runId, gate, since, question, shown]);
+    this.open = open;
+    state.waiting = { gate, since, until: new Date(open.untilMs).toISOString(), question, seen, rule };
+    for (const { did, decision } of this.early.filter((each) => each.decision.gate === gate))
+      this.takeSignal(did, decision);
+    this.progress.show();
+    const telling = new CancellationScope();
+    try {
+      if (open.decision === undefined) this.tellIn(telling, this.messageOf(gate, question));
+      await this.untilDecided(open, telling);
+    } finally {
+      telling.cancel(); // it waits no longer
+      this.open = undefined;
+      delete state.waiting; // also when cancelled
+    }
+    const approval = approvalOf(open, { openedAt: since, seen });
+    state.approvals.push(approval);
+    this.progress.show();
+    if (approval.decision !== 'approved') throw new StoppedAtGate(approval);
+  }
+
+  /** Until there is a decision or the time is up; on the way people are reminded. */
+  private async untilDecided(open: OpenGate, telling: CancellationScope): Promise<void> {
+    const { remindMs, escalateMs } = open.rule;
+    const tellings = [
+      ...remindMs.map((afterMs) => ({ afterMs, escalated: false })),
+      ...(escalateMs === undefined ? [] : [{ afterMs: escalateMs, escalated: true }]),
+    ].sort((a, b) => a.afterMs - b.afterMs);
+    for (;;) {
+      const { untilMs } = open;
+      const next = tellings.find(({ afterMs }) => open.openedMs + afterMs < untilMs);
+      const wakeMs = next === undefined ? untilMs : open.openedMs + next.afterMs;
+      const changed = await condition(
+        () => open.decision !== undefined || open.untilMs !== untilMs,
+        Math.max(1, wakeMs - Date.now()),
+        { summary: `Gate ${open.gate} waits for a human` },
+      );
+      if (open.decision !== undefined) return;
+      if (changed) continue;
+      if (next === undefined) return;
+      tellings.splice(tellings.indexOf(next), 1);
+      this.remind(telling, next.escalated);
+    }
+  }
+
+  /** Once more: into the catalog, and to whoever is told when a gate opens. */
+  private remind(telling: CancellationScope, escalated: boolean): void {
+    const { waiting, cluster } = this.progress.state;
+    if (waiting === undefined) return;
+    const { gate, since, until, question, approvedBy } = waiting;
+    const what = { gate, since, until, question, ...(approvedBy === undefined ? {} : { approvedBy }) };
+    void telling
+      .run(() => steps.recordWait({ cluster, waiting: what, escalated }))
+      .catch((error: unknown) => log.warn('A reminder could not be written', { message: rootFailure(error).message }));
+    const message = this.messageOf(gate, `It waits since ${since}. ${question}`);
+    this.tellIn(telling, escalated ? { ...message, severity: 'critical' } : message);
+  }
+
+  private messageOf(gate: AnswerableGate, question: string): ReturnType<typeof messageOfGate> {
+    const { waiting, cluster } = this.progress.state;
+    return messageOfGate(cluster, gate, waiting?.until ?? '', question);
   }
 
   /** Beside the waiting: an answer must not have to wait until everybody was told. */
@@ -92,34 +296,15 @@ export class Gates {
         () => undefined, // the run was cancelled, or the gate answered, before all were told
       );
   }
+}
 
-  private async wait(gate: AnswerableGate, question: string): Promise<void> {
-    const openedAt = new Date();
-    const until = new Date(openedAt.getTime() + this.timeoutMs).toISOString();
-    this.progress.state.waiting = { gate, since: openedAt.toISOString(), until, question };
-    this.progress.show();
-    const telling = new CancellationScope();
-    try {
-      if (!this.decisions.has(gate))
-        this.tellIn(telling, messageOfGate(this.progress.state.cluster, gate, until, question));
-      await condition(() => this.decisions.has(gate), this.timeoutMs);
-    } finally {
-      telling.cancel(); // it waits no longer
-      delete this.progress.state.waiting; // also when cancelled
-    }
-    const answer = this.decisions.get(gate) ?? {
-      decision: 'expired' as const,
-      by: 'nobody',
-      reason: `no answer until ${until}`,
-    };
-    const approval: Approval = {
-      gate,
-      ...answer,
-      openedAt: openedAt.toISOString(),
-      decidedAt: new Date().toISOString(),
-    };
-    this.progress.state.approvals.push(approval);
-    this.progress.show();
-    if (approval.decision !== 'approved') throw new StoppedAtGate(approval);
-  }
+/** @throws ApplicationFailure that says what is wrong and what an answer looks like. */
+function parseAnswer<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(input ?? {});
+  if (parsed.success) return parsed.data;
+  throw refused(`The answer is not understood: ${problemsOf(parsed.error, schema).join('; ')}. It looks like ${like}`);
+}
+
+function refused(message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'AnswerRefused', nonRetryable: true, message });
 }

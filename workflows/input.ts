@@ -8,16 +8,21 @@ import { z } from 'zod';
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input ?? {});
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) =>
-      `${issue.path.length === 0 ? 'input' : issue.path.join('.')}: ${issue.message}${issue.code === 'unrecognized_keys' ? known(schema) : ''}`,
-  );
+  const problems = problemsOf(parsed.error, schema);
   throw ApplicationFailure.create({
     type: 'UsageError',
     nonRetryable: true,
     message: `The input is not understood: ${problems.join('; ')}.\n  Meaning: Nothing was started.\n  To do: Start it again with an input such as {"cluster": "shop"}.`,
     details: [{ exitCode: 64, problems }],
   });
+}
+
+/** What a schema objects to, a field each. */
+export function problemsOf(error: z.ZodError, schema: z.ZodType): string[] {
+  return error.issues.map(
+    (issue) =>
+      `${issue.path.length === 0 ? 'input' : issue.path.join('.')}: ${issue.message}${issue.code === 'unrecognized_keys' ? known(schema) : ''}`,
+  );
 }
 
 /** A key with a typo is easily mended by whoever sees the right ones. */

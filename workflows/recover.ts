@@ -44,7 +44,7 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
   const { cluster, into, target } = input;
   const progress = new RunProgress('recover', cluster);
   const settings = await begin(progress);
-  const gates = new Gates(progress, input.gates, gateTimeoutOf(input.gateTimeout, settings));
+  const gates = new Gates(progress, input.gates, gateTimeoutOf(input.gateTimeout, settings), settings.gateRules);
   const sandboxId = runName();
   const outcome: RunOutcome = { findings: [] };
   const answer = { cluster, into, target, approvals: progress.state.approvals };

@@ -252,7 +252,23 @@ const { recordRetention } = proxyActivities<Activities>({
   summary: 'Note in the catalog what is gone',
 });
 
+// An answer at a gate waits for it, and a person for the answer.
+const { verifyApproval } = proxyActivities<Activities>({
+  startToCloseTimeout: '1m',
+  ...restoring,
+  retry: prompt,
+  summary: 'Is the approval signed by whom it says?',
+});
+const { recordWait } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  ...everyStep,
+  retry: prompt,
+  summary: 'Tell that a gate waits for a human',
+});
+
 export const steps = {
+  verifyApproval,
+  recordWait,
   prepareStream,
   receiveWal,
   endStream,

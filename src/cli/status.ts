@@ -10,6 +10,8 @@ import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
+import type { Waiting } from '../schema/progress.js';
+import { approveCommand } from './approve-command.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, tint } from './terminal.js';
 import { Detached, watchWorkflow } from './watch-workflow.js';
@@ -91,8 +93,18 @@ function describe({ id, status, startedAt, closedAt, progress, failure }: Awaite
     `started ${startedAt}${closedAt === undefined ? '' : `, ended ${closedAt}`}`,
     ...(rows.length === 0 ? [] : [renderTable(rows)]),
     ...(failure === undefined ? [] : [`${failure.type}: ${failure.message}`]),
-    ...(waiting === undefined
-      ? []
-      : [`waiting at gate ${waiting.gate} until ${waiting.until}: ${waiting.question}`, `  pgdrill approve ${id}`]),
+    ...(waiting === undefined ? [] : describeWaiting(id, waiting)),
   ].join('\n');
+}
+
+function describeWaiting(id: string, { gate, until, question, seen, rule, approvedBy, refused }: Waiting): string[] {
+  return [
+    `waiting at gate ${gate} until ${until}: ${question}`,
+    ...(rule?.by === undefined ? [] : [`  may answer: ${rule.by.join(', ')}`]),
+    ...(rule === undefined || rule.count === 1
+      ? []
+      : [`  ${rule.count} have to approve, so far: ${approvedBy?.join(', ') ?? 'nobody'}`]),
+    ...(refused === undefined ? [] : [`  the last answer does not count: ${refused}`]),
+    `  ${approveCommand(id, { seen, rule })}`,
+  ];
 }

@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { follow, type Pending } from '../client/follow.js';
 import { seconds } from '../schema/figures.js';
 import type { WorkflowProgress } from '../schema/progress.js';
+import { approveCommand } from './approve-command.js';
 import { PaceMeter } from './pace.js';
 import { progressLine } from './progress-line.js';
 import { clearLive, colors, live, say, widthOf } from './terminal.js';
@@ -66,7 +67,7 @@ class Printer {
       say(
         `${this.clock()} ${colors.yellow('?')} waiting at gate ${waiting.gate} until ${waiting.until}: ${waiting.question}`,
       );
-      say(`             pgdrill approve ${this.workflowId} --by "your name" --reason "why"   (or: pgdrill reject …)`);
+      say(`             ${approveCommand(this.workflowId, waiting)}   (or: pgdrill reject …)`);
     }
   }
 

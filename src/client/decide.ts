@@ -1,46 +1,101 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 
+import { signApproval } from '../approvals/sign.js';
 import { UsageError } from '../errors.js';
-import type { WorkflowProgress } from '../schema/progress.js';
-import type { AnswerableGate } from '../schema/workflow-inputs.js';
+import type { Waiting, WorkflowProgress } from '../schema/progress.js';
+import type { AnswerableGate, DecisionInput, ExtendInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 
+export interface Answer {
+  by: string;
+  reason: string;
+  /** By default the one that waits now. */
+  gate?: AnswerableGate | undefined;
+  /** The digest of what the person looked at. By default what is shown at this moment, where the gate does not demand that it be named. */
+  seen?: string | undefined;
+  /** The SSH key to sign an approval with. */
+  sign?: string | undefined;
+}
+
+/** What came of an answer. */
+export interface Decided {
+  gate: AnswerableGate;
+  /** What was answered on, as it was shown. */
+  question: string;
+  /** The workflow's own words. */
+  answer: string;
+}
+
 /**
- * Approves or rejects a gate of a running drill or recovery.
+ * Approves or rejects at a gate of a running drill or recovery, by an update: the workflow answers at once.
  *
- * @param gate by default the one that waits now.
- * @returns the gate that was decided.
- * @throws UsageError when there is no such workflow, it has ended, or no gate waits.
+ * @throws UsageError when there is no such workflow, it has ended, no gate waits, or the answer does not count.
  */
 export async function decide(
   { client }: Pick<Temporal, 'client'>,
   workflowId: string,
   decision: 'approve' | 'reject',
-  by: { by: string; reason: string; gate?: AnswerableGate | undefined },
-): Promise<AnswerableGate> {
-  const handle = client.workflow.getHandle(workflowId);
+  { by, reason, gate: wanted, seen: looked, sign }: Answer,
+): Promise<Decided> {
+  const { handle, waiting, runId } = await waitingGate(client.workflow.getHandle(workflowId), wanted);
+  const gate = wanted ?? waiting.gate;
+  const seen = looked ?? (waiting.rule?.seen === true && sign === undefined ? undefined : waiting.seen);
+  const input: DecisionInput = { gate, by, reason, ...(seen === undefined ? {} : { seen }) };
+  if (sign !== undefined && decision === 'approve') {
+    const statement = { workflowId, runId, gate, decision, seen: seen ?? '', by: by.trim(), reason };
+    input.signature = await signApproval(sign, statement);
+  }
+  return { gate, question: waiting.question, answer: await update(handle, decision, input) };
+}
+
+/**
+ * Lets a gate wait longer.
+ *
+ * @throws UsageError as `decide` does.
+ */
+export async function extend(
+  { client }: Pick<Temporal, 'client'>,
+  workflowId: string,
+  { gate: wanted, by, reason, for: span }: Omit<ExtendInput, 'gate'> & { gate?: AnswerableGate | undefined },
+): Promise<Decided> {
+  const { handle, waiting } = await waitingGate(client.workflow.getHandle(workflowId), wanted);
+  const gate = wanted ?? waiting.gate;
+  return { gate, question: waiting.question, answer: await update(handle, 'extend', { gate, by, reason, for: span }) };
+}
+
+async function update(handle: WorkflowHandle, name: string, input: object): Promise<string> {
   try {
-    const { status } = await handle.describe();
+    return await handle.executeUpdate<string, [object]>(name, { args: [input] });
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    throw new UsageError(
+      {
+        what: error.cause?.message ?? error.message,
+        means: 'Nothing was decided.',
+        todo: `See what it waits for: pgdrill status ${handle.workflowId}`,
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The gate that waits now, or the one that was asked for: what is wrong with that, the workflow says. */
+async function waitingGate(
+  handle: WorkflowHandle,
+  wanted: AnswerableGate | undefined,
+): Promise<{ handle: WorkflowHandle; waiting: Pick<Waiting, 'gate' | 'question' | 'seen' | 'rule'>; runId: string }> {
+  const { workflowId } = handle;
+  try {
+    const { status, runId } = await handle.describe();
     if (status.name !== 'RUNNING') throw ended(workflowId, status.name);
-    const progress = await handle.query<WorkflowProgress>('progress');
-    const gate = by.gate ?? progress.waiting?.gate;
-    if (gate === undefined) {
-      throw new UsageError({
-        what: `${workflowId} does not wait for anyone now.`,
-        means: 'There is nothing to decide yet.',
-        todo: `Watch it (pgdrill status ${workflowId}), or name the gate to decide beforehand with --gate.`,
-      });
-    }
-    const earlier = progress.approvals.find((approval) => approval.gate === gate);
-    if (earlier !== undefined && progress.waiting?.gate !== gate) {
-      throw new UsageError({
-        what: `Gate ${gate} of ${workflowId} was ${earlier.decision} by ${earlier.by} at ${earlier.decidedAt}.`,
-        means: 'The first decision stands; this one changes nothing.',
-        todo: `See what it does now: pgdrill status ${workflowId}`,
-      });
-    }
-    await handle.signal(decision, { gate, by: by.by, reason: by.reason });
-    return gate;
+    const { waiting } = await handle.query<WorkflowProgress>('progress');
+    if (waiting !== undefined) return { handle, waiting, runId };
+    if (wanted !== undefined) return { handle, waiting: { gate: wanted, question: '' }, runId };
+    throw new UsageError({
+      what: `${workflowId} does not wait for anyone now.`,
+      means: 'There is nothing to decide yet.',
+      todo: `Watch it: pgdrill status ${workflowId} --follow`,
+    });
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new UsageError(

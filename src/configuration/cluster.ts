@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
+import { type GateRules, gateRulesOf } from '../schema/approvals.js';
 import type { BusinessCheck } from '../schema/business-check.js';
 import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseBytes, parseDurationMs } from '../schema/primitives.js';
@@ -32,6 +33,10 @@ export interface ResolvedCluster {
   sandboxSettings: Readonly<Record<string, string>>;
   gates: readonly GateName[];
   gateTimeoutMs: number;
+  /** What an answer at a gate needs; nothing at those that are absent. */
+  gateRules: GateRules;
+  /** Whose keys count where approvals have to be signed. */
+  allowedSigners?: string;
   archiveTimeoutMs: number;
   objectives: Objectives;
   fingerprint: {
@@ -90,6 +95,8 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     sandboxSettings: cluster.sandbox.settings,
     gates: cluster.gates,
     gateTimeoutMs: durationMs(cluster.gate_timeout),
+    gateRules: gateRulesOf(cluster.approvals),
+    ...(cluster.approvals.allowed_signers === undefined ? {} : { allowedSigners: cluster.approvals.allowed_signers }),
     archiveTimeoutMs: durationMs(cluster.archive_timeout),
     objectives: {
       ...(rto === undefined ? {} : { rto, rtoSeconds: durationMs(rto) / 1_000 }),

@@ -66,7 +66,15 @@ export function verdictOf(
     };
   }
   if (stopped?.decision === 'expired') {
-    return { verdict: 'unproven', reasons: [`Nobody answered at gate ${stopped.gate} in time.`] };
+    const some = stopped.answers?.some(({ did }) => did === 'approved') ?? false;
+    return {
+      verdict: 'unproven',
+      reasons: [
+        some
+          ? `Too few approved at gate ${stopped.gate} in time: ${stopped.reason}.`
+          : `Nobody answered at gate ${stopped.gate} in time.`,
+      ],
+    };
   }
   if (outcome.failure !== undefined) {
     const { step, type, message } = outcome.failure;

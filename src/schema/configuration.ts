@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { approvalsSchema } from './approvals.js';
 import { businessChecksSchema } from './business-check.js';
 import { chainPolicySchema } from './chain-policy.js';
 import { evidenceConfigurationSchema } from './evidence-configuration.js';
@@ -78,6 +79,7 @@ export const clusterConfigurationSchema = z.strictObject({
     .describe('The disposable server of a drill.'),
   gates: z.array(gateNameSchema).default([]).describe('Where drills wait for a human by default.'),
   gate_timeout: durationSchema.default('24h').describe('How long a gate waits before the drill stops and cleans up.'),
+  approvals: approvalsSchema,
   archive_timeout: durationSchema
     .default('2m')
     .describe('How long the archive check waits for a switched WAL segment to arrive.'),

@@ -1,3 +1,4 @@
+import type { GateRule } from './approvals.js';
 import type { Approval, Verdict } from './results.js';
 import type { AnswerableGate } from './workflow-inputs.js';
 
@@ -13,13 +14,28 @@ export interface StepProgress {
   summary?: string;
 }
 
+/** A gate that waits. What is optional is absent in runs of earlier pgdrills. */
+export interface Waiting {
+  gate: AnswerableGate;
+  since: string;
+  until: string;
+  question: string;
+  /** The digest of what is shown: an answer that names another one was given on something else. */
+  seen?: string;
+  rule?: GateRule;
+  /** Who has approved so far, where more than one has to. */
+  approvedBy?: string[];
+  /** Why the last answer did not count: whoever sent a signal sees it nowhere else. */
+  refused?: string;
+}
+
 /** The answer of the query `progress`. */
 export interface WorkflowProgress {
   kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'retention' | 'verification' | 'stream' | 'consolidation';
   cluster: string;
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */
-  waiting?: { gate: AnswerableGate; since: string; until: string; question: string };
+  waiting?: Waiting;
   approvals: Approval[];
   verdict?: Verdict;
 }

@@ -234,6 +234,20 @@ export const approvalSchema = z.object({
   reason: z.string(),
   openedAt: instantSchema,
   decidedAt: instantSchema,
+  /** The digest of what was shown; absent in evidence of earlier pgdrills. */
+  seen: z.string().optional(),
+  /** Who did what, in order; `key` is the fingerprint of the key that signed it. Absent where one plain answer is all. */
+  answers: z
+    .array(
+      z.object({
+        did: z.enum(['approved', 'rejected', 'extended']),
+        by: z.string(),
+        reason: z.string(),
+        at: instantSchema,
+        key: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 export type Approval = z.infer<typeof approvalSchema>;
 

@@ -94,13 +94,28 @@ export const recoverInputSchema = z.strictObject({
 });
 export type RecoverInput = z.input<typeof recoverInputSchema>;
 
-/** What the signals `approve` and `reject` carry. */
+/** What the updates and signals `approve` and `reject` carry. */
 export const decisionSchema = z.strictObject({
   gate: answerableGateSchema,
-  by: z.string().min(1),
+  by: z.string().trim().min(1),
   reason: z.string().default(''),
+  /** The digest of what was shown at the gate (WorkflowProgress.waiting.seen): refused when it is another by now. */
+  seen: z.string().optional(),
+  /** An SSH signature, armoured, over what src/approvals/statement.ts makes of all this. */
+  signature: z.string().optional(),
 });
 export type DecisionInput = z.input<typeof decisionSchema>;
+export type Decision = z.output<typeof decisionSchema>;
+
+/** What the update `extend` carries: a gate that stays open longer. */
+export const extendSchema = z.strictObject({
+  gate: answerableGateSchema,
+  by: z.string().trim().min(1),
+  reason: z.string().default(''),
+  /** How much longer. */
+  for: durationSchema,
+});
+export type ExtendInput = z.input<typeof extendSchema>;
 
 /** What `janitor` is started with: nothing is enough. */
 export const janitorInputSchema = z.strictObject({

@@ -44,7 +44,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     expect(await leftovers(book.shop)).toEqual([]);
   });
 
-  test('a drill is started from the linked form, watched, and approved by a signal', { timeout: 60_000 }, async () => {
+  test('a drill is started from the linked form, watched, and approved by a signal', { timeout: 120_000 }, async () => {
     const { uiUrl } = book.temporal;
     const { task_queue: taskQueue } = book.loaded.configuration.temporal;
     await page.goto(startFormLink(uiUrl, namespace, { kind: 'drill', cluster: 'shop', taskQueue }));
@@ -66,7 +66,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     const details = page.locator('iframe').last().contentFrame();
     await details.getByText('Waiting for a human at gate').waitFor();
     await look('metadata');
-    const answer = (await details.locator('pre').innerText()).trim();
+    const answer = (await details.locator('pre').first().innerText()).trim();
     await signal('approve', answer.replace('your name', 'ada'));
     expect(await handle.result()).toMatchObject({ verdict: 'passed', approvals: [{ by: 'ada', reason: 'why' }] });
     await page.goto(`${uiUrl}/namespaces/${namespace}/workflows/drill-shop`);
@@ -79,7 +79,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     await look('query');
   });
 
-  test('a drill is rejected, and its verdict says by whom and why', { timeout: 60_000 }, async () => {
+  test('a drill is rejected, and its verdict says by whom and why', { timeout: 120_000 }, async () => {
     const handle = await startAtGate('drill-shop-rejected');
     await page.goto(workflowsLink(`PgdrillGate = "promote" and ExecutionStatus = "Running"`));
     await page.getByRole('link', { name: 'drill-shop-rejected' }).first().waitFor();
@@ -94,7 +94,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     await look('rejected');
   });
 
-  test('a drill is cancelled without harm', { timeout: 60_000 }, async () => {
+  test('a drill is cancelled without harm', { timeout: 120_000 }, async () => {
     const handle = await startAtGate('drill-shop-cancelled');
     await showDetails(handle.workflowId);
     await page.getByRole('button', { name: 'Request Cancellation' }).click();

@@ -25,6 +25,7 @@ describe('a cluster', () => {
       sandboxSettings: {},
       verify: { maxRateBytes: 100_000_000 },
       gates: [],
+      gateRules: {},
       gateTimeoutMs: 86_400_000,
       archiveTimeoutMs: 120_000,
       objectives: {},

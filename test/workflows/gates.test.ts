@@ -41,7 +41,7 @@ describe('a drill that waits for a human', { timeout: 120_000 }, () => {
     expect(second.approvals).toMatchObject([{ gate: 'restore', decision: 'approved', by: 'ada', reason: 'go' }]);
     expect(second.waiting?.question).toMatch(/^Replay reached [0-9A-F/]+/);
     const tooLate = decide(temporal, handle.workflowId, 'reject', { gate: 'restore', by: 'eve', reason: '' });
-    await expect(tooLate).rejects.toThrow(`Gate restore of ${handle.workflowId} was approved by ada`);
+    await expect(tooLate).rejects.toThrow('Gate restore was approved by ada');
     await handle.signal('approve', { gate: 'promote', by: 'grace', reason: '' });
     const result = (await handle.result()) as DrillResult;
 

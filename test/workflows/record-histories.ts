@@ -11,6 +11,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Activities } from '../../activities/index.js';
+import { hasSearchAttributes, registerSearchAttributes } from '../../src/client/search-attributes.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { openRepository } from '../../src/repository/repository.js';
@@ -31,6 +32,7 @@ let shop: ProtectedCluster;
 
 beforeAll(async () => {
   temporal = await startTestTemporal();
+  await registerSearchAttributes(temporal.connection, 'default');
   shop = await protectCluster();
   await shop.sql('create table orders (id int); insert into orders select generate_series(1, 100)');
   await shop.backup('full');
@@ -70,6 +72,14 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
   },
   'drill-passed': () => run('drill', { cluster, backup: 'full+incremental', gates: ['promote'] }, approve),
   'drill-failed': () => run('drill', { cluster }, undefined, changeARow),
+  'drill-approved-by-two': () =>
+    run(
+      'drill',
+      { cluster, gates: ['restore'] },
+      approveByTwo,
+      undefined,
+      'approvals: { restore: { count: 2, seen: true, remind: [300ms] } }',
+    ),
   'drill-rejected': () => run('drill', { cluster, gates: ['restore'] }, reject),
   'drill-cancelled': () => run('drill', { cluster, gates: ['promote'] }, cancelAtGate),
   'drill-left-over': () => run('drill', { cluster }, undefined, failing('cleanUp', 'SandboxError')),
@@ -126,7 +136,8 @@ async function run(
     ...(settings === undefined ? {} : { cluster: settings }),
     ...(top === undefined ? {} : { top }),
   });
-  return await withWorker(temporal, loaded, wrap === undefined ? {} : { wrap }, async () => {
+  const searchable = (): Promise<boolean> => hasSearchAttributes(temporal.connection, 'default');
+  return await withWorker(temporal, loaded, { searchable, ...(wrap === undefined ? {} : { wrap }) }, async () => {
     const handle = await start(temporal, loaded, kind, input);
     await answer?.(handle);
     await handle.result().catch(() => undefined);
@@ -136,6 +147,21 @@ async function run(
 
 async function approve(handle: WorkflowHandle): Promise<void> {
   await handle.signal('approve', { gate: 'promote', by: 'ada', reason: 'looks right' });
+}
+
+/** By updates, one of them before and one after people were reminded, and with more time in between. */
+async function approveByTwo(handle: WorkflowHandle): Promise<void> {
+  await waitsAt(handle, 'restore');
+  const { waiting } = await handle.query<WorkflowProgress>('progress');
+  const answer = { gate: 'restore', seen: waiting?.seen };
+  await handle.executeUpdate('approve', { args: [{ ...answer, by: 'ada' }] });
+  await handle.executeUpdate('extend', { args: [{ gate: 'restore', by: 'ada', for: '1h' }] });
+  await eventually('the reminder', async () => {
+    const { events } = await handle.fetchHistory();
+    const names = events?.map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name);
+    return names?.includes('recordWait') === true ? true : undefined;
+  });
+  await handle.executeUpdate('approve', { args: [{ ...answer, by: 'grace' }] });
 }
 
 async function reject(handle: WorkflowHandle): Promise<void> {

@@ -45,6 +45,7 @@ const ends: Record<string, [status: string, type?: string]> = {
   'backup-waited': ['COMPLETED'],
   backup: ['COMPLETED'],
   consolidate: ['COMPLETED'],
+  'drill-approved-by-two': ['COMPLETED'],
   'drill-cancelled': ['CANCELED'],
   'drill-failed': ['FAILED', 'DrillFailed'],
   'drill-left-over': ['FAILED', 'SandboxError'],

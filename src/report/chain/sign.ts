@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../errors.js';
-import { signatureNamespace, sshKeygen } from './ssh-keygen.js';
+import { reasonOf, sshKeygen } from '../../process/ssh-keygen.js';
+import { signatureNamespace } from './signature-namespace.js';
 
 /**
  * Signs a text with an SSH key.
@@ -21,11 +22,4 @@ export async function signText(keyFile: string, text: string, signal?: AbortSign
 /** Where evidence is to be signed, tries the key out: a wrong one should show when the worker starts, not after the first drill. */
 export async function assertCanSign(keyFile: string | undefined): Promise<void> {
   if (keyFile !== undefined) await signText(keyFile, 'pgdrill tries its signing key\n');
-}
-
-/** ssh-keygen draws a box around a key that others may read: its words, in one line. */
-function reasonOf(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => line.replaceAll('@', '').trim());
-  const words = lines.filter((line) => line !== '' && line !== 'Signing data on standard input');
-  return words.join(' ') || 'ssh-keygen gave no reason';
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 
 import { UsageError } from '../../errors.js';
 import { exists } from '../../files/durable.js';
+import { sshKeygen } from '../../process/ssh-keygen.js';
 import { keys, type Repository } from '../../repository/repository.js';
 import { parseLink } from './links.js';
-import { signatureNamespace, sshKeygen } from './ssh-keygen.js';
+import { signatureNamespace } from './signature-namespace.js';
 import type { ChainProblem, ChainReport } from './verify.js';
 
 /**

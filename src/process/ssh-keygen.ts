@@ -1,9 +1,6 @@
 import { execa } from 'execa';
 
-import { codeOf, ToolchainError } from '../../errors.js';
-
-/** What a signature is for, signed with the content: one that the same key made for another purpose (Git, a file) does not count here. */
-export const signatureNamespace = 'pgdrill-evidence';
+import { codeOf, ToolchainError } from '../errors.js';
 
 /** It takes milliseconds; an agent or a hardware key may ask somebody. */
 const patienceMs = 30_000;
@@ -33,7 +30,7 @@ export async function sshKeygen(
     throw new ToolchainError(
       {
         what: 'There is no ssh-keygen on PATH.',
-        means: 'Evidence can neither be signed nor its signatures checked.',
+        means: 'Nothing can be signed, and no signature be checked.',
         todo: 'Install OpenSSH’s client: package openssh-client (Debian, Ubuntu), openssh (RHEL, Fedora: also openssh-clients), openssh-keygen (Alpine).',
       },
       { cause: result },
@@ -41,4 +38,11 @@ export async function sshKeygen(
   }
   const { exitCode, stdout, stderr, timedOut } = result;
   return { exitCode, stdout, stderr: timedOut ? `no answer within ${patienceMs / 1_000} s` : stderr.trim() };
+}
+
+/** Why it refused, in one line: it draws a box around a key that others may read. */
+export function reasonOf(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.replaceAll('@', '').trim());
+  const words = lines.filter((line) => line !== '' && line !== 'Signing data on standard input');
+  return words.join(' ') || 'ssh-keygen gave no reason';
 }
