@@ -19,7 +19,8 @@ export interface ClusterFigures {
     unsafe: boolean;
   }[];
   failedBackups: { type: string; finishedAtMs: number }[];
-  wal: WalFigures;
+  /** Absent where only a command reaches the archive (`wal.mode: command`): nobody can list it, and no gap seen would not mean none. */
+  wal?: WalFigures;
   /** The newest verification of the repository; absent where there was none. */
   verification?: { finishedAtMs: number; errors: number; warnings: number };
   /** Drills that left evidence, oldest first. */
@@ -98,7 +99,7 @@ export class FiguresReader {
         type,
         finishedAtMs: Date.parse(finishedAt),
       })),
-      wal: cluster.wal.mode === 'command' ? nothingListed : await readWal(repository, cluster.walDirectory),
+      ...(cluster.wal.mode === 'command' ? {} : { wal: await readWal(repository, cluster.walDirectory) }),
       ...(verification === undefined
         ? {}
         : {
@@ -125,9 +126,6 @@ export class FiguresReader {
     return found.sort((a, b) => a.finishedAtMs - b.finishedAtMs);
   }
 }
-
-/** An archive that only a command reaches cannot be listed. */
-const nothingListed: WalFigures = { segments: 0, sizeBytes: 0, gaps: 0 };
 
 async function readWal(repository: Repository, walDirectory: string): Promise<WalFigures> {
   const { archive, segmentSizeBytes, gaps } = await lookAtArchive(

@@ -102,11 +102,13 @@ function fillBackups(gauges: Gauges, cluster: string, { backups, failedBackups }
 }
 
 function fillWal(gauges: Gauges, cluster: string, { wal, verification }: ClusterFigures): void {
-  gauges.walSegments.set({ cluster }, wal.segments);
-  gauges.walBytes.set({ cluster }, wal.sizeBytes);
-  gauges.gaps.set({ cluster }, wal.gaps);
-  if (wal.newestAtMs !== undefined) gauges.walAt.set({ cluster }, wal.newestAtMs / 1_000);
-  if (wal.endBytes !== undefined) gauges.walEnd.set({ cluster }, wal.endBytes);
+  if (wal !== undefined) {
+    gauges.walSegments.set({ cluster }, wal.segments);
+    gauges.walBytes.set({ cluster }, wal.sizeBytes);
+    gauges.gaps.set({ cluster }, wal.gaps);
+    if (wal.newestAtMs !== undefined) gauges.walAt.set({ cluster }, wal.newestAtMs / 1_000);
+    if (wal.endBytes !== undefined) gauges.walEnd.set({ cluster }, wal.endBytes);
+  }
   if (verification === undefined) return;
   gauges.verifiedAt.set({ cluster }, verification.finishedAtMs / 1_000);
   gauges.verifiedFindings.set({ cluster, level: 'error' }, verification.errors);

@@ -197,3 +197,11 @@ test('each alert rule is PromQL, and says of whom and what to do', async () => {
   }
   expect(readPromql('time() - > 3').errors).toBeGreaterThan(0);
 });
+
+test('an archive that nobody can list has no figures: no gap seen would not mean none', async () => {
+  const text = await new Exposition([
+    collectRepositories([{ ...cluster(), wal: { mode: 'command', restoreCommand: 'x' } }]),
+  ]).text();
+  expect(text).toContain('pgdrill_repository_readable{cluster="shop"} 1');
+  expect(text).not.toMatch(/^pgdrill_wal_/m);
+});
