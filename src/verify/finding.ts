@@ -42,6 +42,12 @@ export const kinds = {
     means: 'The file is not the segment that its name says: replay stops there.',
     todo: `${anotherCopy}; take a new full backup now, and find out who wrote this file.`,
   },
+  'wal-damaged': {
+    level: 'error',
+    means:
+      'Replay stops there: what was committed behind it cannot be restored from the backups before it. (Backups that end behind it do not need it.)',
+    todo: `${anotherCopy}; take a new full backup now, and find out what changed the file (disk, people, programs).`,
+  },
   'wal-foreign': {
     level: 'error',
     means:

@@ -15,6 +15,7 @@ import { withAcknowledgements } from './acknowledge.js';
 import { type ArchiveFiles, emptyArchive, listArchiveFiles } from './archive-files.js';
 import { checkBackup, checkChains } from './check-backup.js';
 import { checkEvidence, checkTop, readHistories, readRecords } from './check-files.js';
+import { checkRecords } from './check-records.js';
 import { checkSegments } from './check-segments.js';
 import { compareDuplicates } from './duplicates.js';
 import { finding } from './finding.js';
@@ -119,6 +120,16 @@ async function lookAtEverything(
       new Set(wal.unread.map(({ name }) => name)),
     )),
   );
+  const unlike = otherMajor(tools, newest);
+  if (unlike === undefined) {
+    const told = [
+      ...wal.unread.map(({ name }) => name),
+      ...wal.findings.map(({ id }) => id.slice(id.indexOf('/') + 1)),
+    ];
+    const { ancestries } = timelines;
+    const known = { segmentSizeBytes, ancestries, leftOut: new Set(told) };
+    findings.push(...(await checkRecords(tools, archive, known, looking)));
+  }
   const evidence = await checkEvidence(repository);
   findings.push(...evidence.findings);
 
@@ -127,6 +138,8 @@ async function lookAtEverything(
     : [
         'The WAL archive: it is reached by wal.restore_command, which fetches one file and cannot list them. Whether WAL is missing or damaged, drills and restores show.',
       ];
+  if (unlike !== undefined && archive.segments.length > 0)
+    notLookedAt.push(`The records of the archived WAL: ${unlike}.`);
   const read = { backups: 0, files: 0, bytes: 0 };
   for (const record of records) {
     const backup = await checkBackup(tools, repository, record, looking);
@@ -157,6 +170,13 @@ async function lookAtEverything(
     },
     notLookedAt,
   };
+}
+
+/** Why pg_waldump cannot read this WAL: only that of its own major version has a format that it knows. */
+function otherMajor(tools: PostgresTools, newest: BackupRecord | undefined): string | undefined {
+  if (newest === undefined) return 'no backup tells of which major version they are';
+  if (Math.floor(newest.serverVersionNumber / 10_000) === tools.major) return undefined;
+  return `they are of PostgreSQL ${newest.serverVersion}, and the programs here of ${tools.version}`;
 }
 
 /** A quick look: nothing is read but names, sizes and history files. Acknowledged gaps say so. */
@@ -223,8 +243,9 @@ function strangers({ foreign, temporary }: ArchiveFiles): RepositoryFinding[] {
 }
 
 function bytesToRead(records: readonly BackupRecord[], { segments }: ArchiveFiles): number {
+  // Its first page, or the whole to see how long it is; then its records.
   const compressed = segments.filter(({ compression }) => compression !== 'none');
-  return [...records, ...compressed].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return [...records, ...compressed, ...segments].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 /** The worst first. */
