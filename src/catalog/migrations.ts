@@ -235,4 +235,54 @@ comment on view pgdrill.v_objectives is
   'Each objective of each cluster at this moment: the limit, the figure of the newest drill, and met, missed or unknown.';
 `,
   },
+  {
+    version: 5,
+    name: 'the worst RPO since the drill before',
+    sql: `
+alter table pgdrill.recovery_history add column worst_rpo_seconds numeric;
+comment on column pgdrill.recovery_history.worst_rpo_seconds is
+  'At the worst moment since the drill before; null where it is not known.';
+
+create or replace view pgdrill.v_objectives as
+with measured as (
+  select distinct on (cluster) cluster, 'rto' as objective, rto_seconds as actual_seconds, end_time, workflow_id, run_id
+  from pgdrill.recovery_history
+  where kind = 'drill' and verdict <> 'failed' and rto_seconds is not null
+  order by cluster, end_time desc, id desc
+),
+lost as (
+  select distinct on (cluster) cluster, 'rpo' as objective, coalesce(worst_rpo_seconds, rpo_seconds) as actual_seconds,
+    end_time, workflow_id, run_id
+  from pgdrill.recovery_history
+  where kind = 'drill' and verdict <> 'failed' and rpo_seconds is not null
+  order by cluster, end_time desc, id desc
+),
+proven as (
+  select cluster, 'proven_within' as objective, seconds_since_proven as actual_seconds, last_proven_at as end_time,
+    proven_by_workflow_id as workflow_id, proven_by_run_id as run_id
+  from pgdrill.v_last_proven
+  where last_proven_at is not null
+),
+actual as (
+  select * from measured union all select * from lost union all select * from proven
+)
+select
+  demanded.cluster,
+  demanded.objective,
+  demanded.demanded,
+  demanded.limit_seconds,
+  actual.actual_seconds,
+  case
+    when actual.actual_seconds is null and demanded.objective = 'proven_within' then 'missed'
+    when actual.actual_seconds is null or actual.actual_seconds < 0 then 'unknown'
+    when actual.actual_seconds <= demanded.limit_seconds then 'met'
+    else 'missed'
+  end as status,
+  actual.end_time as measured_at,
+  actual.workflow_id,
+  actual.run_id
+from pgdrill.cluster_objectives demanded
+left join actual using (cluster, objective);
+`,
+  },
 ];

@@ -9,7 +9,7 @@ import { remedies } from './remedies.js';
  * Is a cluster within its objectives, by the evidence of its drills alone.
  *
  * RTO and RPO are those of the newest drill that measured them and was not judged `failed`: how fast something wrong was restored says
- * nothing. `proven_within` is the time since the newest drill that passed.
+ * nothing. The RPO is the worst since the drill before, where that is known. `proven_within` is the time since the newest drill that passed.
  *
  * @param drills oldest first.
  */
@@ -20,7 +20,7 @@ export function judgeCluster(
 ): ClusterObjectives {
   const judged = [
     measured('rto', objectives.rto, objectives.rtoSeconds, drills, ({ clock }) => clock.rtoSeconds),
-    measured('rpo', objectives.rpo, objectives.rpoSeconds, drills, ({ rpo }) => rpo?.seconds),
+    measured('rpo', objectives.rpo, objectives.rpoSeconds, drills, ({ rpo }) => rpo?.worst?.seconds ?? rpo?.seconds),
     provenWithin(objectives, drills, now),
   ];
   const forecast = forecastRto(measuredRestores(drills), objectives.rtoSeconds);

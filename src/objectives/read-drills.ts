@@ -15,7 +15,7 @@ const drillSchema = z.object({
   chain: z.array(z.object({ id: z.string(), sizeBytes: z.number() })),
   restoredBytes: z.number().optional(),
   replay: z.object({ replayedBytes: z.number() }).optional(),
-  rpo: z.object({ seconds: z.number() }).optional(),
+  rpo: z.object({ seconds: z.number(), worst: z.object({ seconds: z.number().optional() }).optional() }).optional(),
   clock: z.object({ phases: z.array(phaseSchema), rtoSeconds: z.number().optional() }),
 });
 export type ObjectiveDrill = z.infer<typeof drillSchema>;

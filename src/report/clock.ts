@@ -104,7 +104,8 @@ export function judgeObjectives(
   });
   return [
     judge('rto', objectives.rto, objectives.rtoSeconds, rtoSeconds),
-    judge('rpo', objectives.rpo, objectives.rpoSeconds, rpo?.seconds),
+    // The worst moment that is known: an objective that only the lucky ones meet is not met.
+    judge('rpo', objectives.rpo, objectives.rpoSeconds, rpo?.worst?.seconds ?? rpo?.seconds),
   ];
 }
 

@@ -80,6 +80,16 @@ describe('v_objectives', () => {
     expect([rto?.[0], proven_within?.[0]]).toEqual(['missed', 'missed']);
   });
 
+  it('holds the RPO against the worst that is known', async () => {
+    await demand(all);
+    const { rpo } = evidence('a');
+    const window = { since: minutesAgo(60), until: minutesAgo(5), segments: 4 };
+    await drill('a', 5, { rpo: { ...rpo!, worst: { ...window, seconds: 61 } } });
+    expect((await statuses())['rpo']).toEqual(['missed', 61]);
+    await drill('b', 4, { rpo: { ...rpo!, worst: { ...window, unknown: 'a stream' } } });
+    expect((await statuses())['rpo']).toEqual(['met', 1.5]);
+  });
+
   it('follows what is demanded, and each cluster has its own', async () => {
     await demand(all);
     await demand({ rto: '1h', rtoSeconds: 3_600 });

@@ -65,6 +65,11 @@ describe('a cluster’s objectives', () => {
     ]);
   });
 
+  it('RPO is the worst that is known: a lucky moment does not meet it', () => {
+    expect(statuses([drill(1, { rpo: { seconds: 2, worst: { seconds: 61 } } })])[2]).toBe('missed');
+    expect(statuses([drill(1, { rpo: { seconds: 2, worst: {} } })])[2]).toBe('met');
+  });
+
   it('proof that is too old is missed, and so is none at all', () => {
     expect(statuses([drill(24 * 7 + 1)])).toEqual(['missed', 'met', 'met', 'missed']);
     expect(statuses([drill(1, { verdict: 'unproven' })])).toEqual(['missed', 'met', 'met', 'missed']);

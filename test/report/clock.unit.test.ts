@@ -163,6 +163,16 @@ describe('objectives', () => {
     ]);
   });
 
+  it('RPO is held against the worst that is known', () => {
+    const worst = { since: at(0), until: at(90), segments: 3 };
+    const rpoOf = (of: Rpo): unknown => judgeObjectives({ rpo: '70s', rpoSeconds: 70 }, undefined, of)[1];
+    expect(rpoOf({ ...rpo, worst: { ...worst, seconds: 80 } })).toMatchObject({ actualSeconds: 80, status: 'missed' });
+    expect(rpoOf({ ...rpo, worst: { ...worst, unknown: 'a stream' } })).toMatchObject({
+      actualSeconds: 61,
+      status: 'met',
+    });
+  });
+
   it('are unknown without a limit, or without a figure', () => {
     expect(judgeObjectives({ rto: '40s', rtoSeconds: 40 }, undefined, rpo)).toEqual([
       { name: 'rto', objective: '40s', status: 'unknown' },
