@@ -57,7 +57,8 @@ async function take(
   const source = await withConnection(cluster.connection, readSource, { signal: context.signal });
   const tools = await toolsFor(Math.floor(source.serverVersionNumber / 10_000));
   const repository = await openRepository(cluster);
-  const request = { repository, connection: cluster.connection, type, limits: cluster.chain, policy };
+  const { connection, backupFrom } = cluster;
+  const request = { repository, connection, backupFrom, type, limits: cluster.chain, policy };
   const record = await takeBackup(tools, request, context);
   const {
     id,

@@ -19,6 +19,8 @@ export interface ResolvedCluster {
   connection: Conninfo;
   /** The connection string as it was written; it holds no password. */
   connectionText: string;
+  /** The standby that backups copy; absent: the primary. */
+  backupFrom?: Conninfo;
   repository: string;
   /** Where the archived WAL lies; where a command fetches it from an archive, what it has fetched. */
   walDirectory: string;
@@ -84,6 +86,7 @@ export function clusterOf(loaded: LoadedConfiguration, name: string): ResolvedCl
     name,
     connection: parseConninfo(cluster.connection),
     connectionText: cluster.connection,
+    ...(cluster.backup_from === undefined ? {} : { backupFrom: parseConninfo(cluster.backup_from) }),
     repository,
     walDirectory: withoutTrailingSlash(
       cluster.wal.directory ?? join(repository, cluster.wal.mode === 'command' ? 'fetched-wal' : 'wal'),

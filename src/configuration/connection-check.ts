@@ -16,11 +16,12 @@ const passwordAdvice =
   'holds a password, and too many can read this file. Take it out and put it into the passfile (~/.pgpass), a libpq service file, or PGPASSWORD.';
 
 /**
- * Checks a source's connection string beyond what the schema can.
+ * Checks a connection string beyond what the schema can.
  *
+ * @param to which server of the cluster is meant.
  * @returns what is wrong with it, never quoting a password; undefined when it is good.
  */
-export function checkConnection(text: string): string | undefined {
+export function checkConnection(text: string, to: 'primary' | 'standby' = 'primary'): string | undefined {
   // Before anything parses, and so could quote, the text.
   if (/password\s*=/i.test(text)) return passwordAdvice;
   if (/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
@@ -44,11 +45,11 @@ export function checkConnection(text: string): string | undefined {
   if (!['host', 'hostaddr', 'service'].some((key) => key in pairs)) {
     return 'names no host. Add host=/run/postgresql (the directory of the server’s socket) or host=db.example.';
   }
-  return checkHosts(pairs);
+  return checkHosts(pairs, to);
 }
 
-/** Of several hosts, pgdrill must be able to tell the primary: it takes restore points and WAL switches, a standby does not. */
-function checkHosts(pairs: Conninfo): string | undefined {
+/** Of several hosts, pgdrill must be able to tell the one that is meant: a standby takes no restore points and WAL switches. */
+function checkHosts(pairs: Conninfo, to: 'primary' | 'standby'): string | undefined {
   let hosts: number;
   let wanted: SessionAttribute;
   try {
@@ -57,12 +58,13 @@ function checkHosts(pairs: Conninfo): string | undefined {
     if (!(error instanceof ConfigurationError)) throw error;
     return `is wrong. ${error.explanation.what} ${error.explanation.todo}`;
   }
-  if (wanted === 'read-write' || wanted === 'primary') return undefined;
+  const good: readonly SessionAttribute[] = to === 'primary' ? ['read-write', 'primary'] : ['standby'];
+  if (good.includes(wanted)) return undefined;
   if (wanted !== 'any')
-    return `holds target_session_attrs=${wanted}: the source is always the primary. Write target_session_attrs=read-write.`;
+    return `holds target_session_attrs=${wanted}: ${to === 'primary' ? 'the source is always the primary' : 'it has to be a standby'}. Write target_session_attrs=${good[0]}.`;
   return hosts < 2
     ? undefined
-    : `names ${hosts} hosts, and nothing says which of them is the primary. Add target_session_attrs=read-write.`;
+    : `names ${hosts} hosts, and nothing says which of them is ${to === 'primary' ? 'the primary' : 'a standby'}. Add target_session_attrs=${good[0]}.`;
 }
 
 /**

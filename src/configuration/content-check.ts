@@ -23,6 +23,9 @@ export function checkContent(document: unknown): SchemaProblem[] {
     if (typeof connection === 'string' && connection !== '') {
       add(['clusters', name, 'connection'], checkConnection(connection));
     }
+    const standby = field(cluster, 'backup_from');
+    if (typeof standby === 'string' && standby !== '')
+      add(['clusters', name, 'backup_from'], checkConnection(standby, 'standby'));
     const repository = field(cluster, 'repository');
     if (typeof repository !== 'string' || !isAbsolute(repository)) continue;
     const path = withoutTrailingSlash(repository);

@@ -15,12 +15,15 @@ import { checkReplicationAccess } from './replication-access.js';
 import { checkRoom } from './room.js';
 import { checkRestoreCommand } from './restore-command.js';
 import { checkSettings } from './settings.js';
+import { checkStandby } from './standby.js';
 import { checkStream } from './stream.js';
 
 /** What the doctor needs of a cluster's configuration. */
 export interface Patient {
   name: string;
   connection: Conninfo;
+  /** The standby that backups copy; absent: the primary. */
+  backupFrom?: Conninfo;
   repository: string;
   walDirectory: string;
   /** False where `wal.directory` names an archive that somebody else fills. */
@@ -51,6 +54,7 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       if (patient.wal?.mode === 'command')
         findings.push(await checkRestoreCommand(patient.wal, patient.walDirectory, context.signal));
       if (patient.wal?.mode === 'stream') findings.push(...(await checkStream(client, patient.name, patient.wal)));
+      if (patient.backupFrom !== undefined) findings.push(...(await checkStandby(client, patient.backupFrom, source)));
       findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));

@@ -15,6 +15,7 @@ import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Replication } from '../schema/hand-over.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { readyStandby } from './backup-standby.js';
 import { type ChainPolicy, chooseChain, parentOf } from './choose-chain.js';
 import { fetchBackup, turnLink } from './fetch-backup.js';
 import { judgeLink } from './link-safety.js';
@@ -28,6 +29,10 @@ import { withWriterLock } from './writer-lock.js';
 export interface BackupRequest {
   repository: Repository;
   connection: Conninfo;
+  /** The standby whose files are copied; the primary's where absent. Everything else is asked of the primary. */
+  backupFrom?: Conninfo | undefined;
+  /** How long that may take to replay what the primary has; two minutes by default. */
+  mostLagMs?: number | undefined;
   type: BackupRecord['type'];
   /** When a chain is too long or too heavy to go on; absent: never. */
   limits?: ChainPolicy;
@@ -53,20 +58,26 @@ export async function takeBackup(
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
     if (finished !== undefined) return finished;
-    const { source, tablespaces, replication, summaries } = await withConnection(
+    const { source: primary, replication } = await withConnection(
       request.connection,
+      async (client) => ({ source: await readSource(client), replication: await readReplication(client) }),
+      { signal: context.signal },
+    );
+    await claimFor(request.repository, primary.systemIdentifier);
+    refuseOldPrimary(primary, backups);
+    const parent = parentOf(request.type, backups);
+    const copyFrom = await serverToCopy(request, primary, parent, context);
+    const { source } = copyFrom;
+    const { tablespaces, summaries } = await withConnection(
+      copyFrom.connection,
       async (client) => ({
-        source: await readSource(client),
         tablespaces: await listTablespaces(client),
-        replication: await readReplication(client),
-        summaries: request.type === 'full' ? undefined : await summariesSince(client, parentOf(request.type, backups)),
+        summaries: request.type === 'full' ? undefined : await summariesSince(client, parent),
       }),
       { signal: context.signal },
     );
-    await claimFor(request.repository, source.systemIdentifier);
-    refuseOldPrimary(source, backups);
     const { chain, fallbackReason } = chooseChain(request.type, backups, { source, summaries, policy: request.limits });
-    const attempt = { tools, request, context, lock, source, tablespaces, replication };
+    const attempt = { tools, request, context, lock, copyFrom, source, tablespaces, replication };
     if (chain === undefined) return await takeOne({ ...attempt, fallbackReason });
     try {
       return await takeOne({ ...attempt, chain });
@@ -79,13 +90,38 @@ export async function takeBackup(
   return await withWriterLock(request.repository.path, context.operation, take, context.attempt);
 }
 
+interface ServerToCopy {
+  connection: Conninfo;
+  /** What the record says of it. */
+  takenFrom?: 'standby';
+  /** The primary, with what is the standby's own. */
+  source: Source;
+}
+
+/** The server whose files are copied: the primary, or the standby that was named for it. */
+async function serverToCopy(
+  request: BackupRequest,
+  source: Source,
+  parent: BackupRecord | undefined,
+  context: StepContext,
+): Promise<ServerToCopy> {
+  if (request.backupFrom === undefined) return { connection: request.connection, source };
+  const connection = await fixHost(request.backupFrom, context.signal);
+  const parentEnd = parent?.endLsn;
+  const { connection: primary, mostLagMs } = request;
+  const copied = await readyStandby({ primary, standby: connection, source, parentEnd, mostLagMs }, context);
+  const { serverVersion, serverVersionNumber, summaryKeepTime } = copied;
+  const settings = { ...source.settings, wal_summary_keep_time: summaryKeepTime };
+  return { connection, takenFrom: 'standby', source: { ...source, serverVersion, serverVersionNumber, settings } };
+}
+
 /** The server's own refusals that a full backup mends (PostgreSQL source, basebackup_incremental.c). */
 function refusedBecauseOfSummaries(error: unknown): string | undefined {
   if (!(error instanceof ToolError)) return undefined;
   if (/WAL summarization is enabled|summarize_wal/.test(error.stderrTail)) {
     throw new SourceNotReadyError(
       {
-        what: 'The source refuses an incremental backup: summarize_wal is off.',
+        what: 'The server refuses an incremental backup: summarize_wal is off.',
         means: 'Without WAL summaries the server cannot tell which blocks changed.',
         todo: 'Run: alter system set summarize_wal = on; select pg_reload_conf(); then take a full backup, and incrementals from then on.',
       },
@@ -105,6 +141,7 @@ interface OneBackup {
   context: StepContext;
   /** An attempt that was only slow may have lost it to the next: it has to look before it removes or publishes. */
   lock: HeldLock;
+  copyFrom: ServerToCopy;
   source: Source;
   tablespaces: { oid: number; name: string; location: string }[];
   replication: Replication;
@@ -118,6 +155,7 @@ async function takeOne({
   request,
   context,
   lock,
+  copyFrom,
   source,
   tablespaces,
   replication,
@@ -143,7 +181,7 @@ async function takeOne({
     await runBaseBackup(
       tools,
       {
-        connection: request.connection,
+        connection: copyFrom.connection,
         directory: data,
         tablespaces: mapped,
         label: `pgdrill ${id}`,
@@ -167,7 +205,7 @@ async function takeOne({
     context.progress({ doing: `judging ${id}` });
     const judgement = await judgeLink(
       {
-        connection: request.connection,
+        connection: copyFrom.connection,
         chain: await Promise.all(
           (chain ?? []).map(async (link) => ({
             record: link,
@@ -196,6 +234,7 @@ async function takeOne({
       ...(request.policy === undefined ? {} : { policy: request.policy }),
       ...(parent === undefined ? {} : { parent: parent.id }),
       ...(judgement.safe ? {} : { unsafe: judgement.reasons }),
+      ...(copyFrom.takenFrom === undefined ? {} : { takenFrom: copyFrom.takenFrom }),
       systemIdentifier: manifest.systemIdentifier,
       timeline: manifest.timeline,
       startLsn: manifest.startLsn,

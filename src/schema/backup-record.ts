@@ -16,6 +16,8 @@ export const backupRecordSchema = z.object({
   /** The type that was asked for, and why another was taken. */
   requestedType: z.enum(['full', 'incremental', 'differential']),
   fallbackReason: z.string().optional(),
+  /** Whose files were copied; absent: the primary's. */
+  takenFrom: z.literal('standby').optional(),
   /** The policy of the configuration that it was taken for; absent where somebody asked for it. */
   policy: z.string().optional(),
   /** The backup that this one builds on; absent for a full. Of a differential it is a full one. */

@@ -60,6 +60,13 @@ export const clusterConfigurationSchema = z.strictObject({
     'The directory that holds this cluster’s backups, WAL archive and evidence. One cluster, one repository.',
   ),
   wal: walSchema,
+  backup_from: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A standby of the cluster whose files backups copy, to spare the primary: a connection string like `connection`. Everything else (restore points, WAL switches, fingerprints) still goes to `connection` (docs/failover.md).',
+    ),
   chain: chainPolicySchema.describe('When the next backup is a full one, though the chain could go on.'),
   sandbox: z
     .strictObject({

@@ -158,6 +158,25 @@ describe('a connection string', () => {
   });
 });
 
+describe('the standby that backups copy', () => {
+  const problemsWith = (standby: string): string[] => problemsOf(`${least}    backup_from: ${standby}\n`);
+
+  it.each(['host=standby user=pgdrill', 'host=a,b target_session_attrs=standby', 'service=standby'])(
+    '%s is taken',
+    (standby) => {
+      expect(problemsWith(standby)).toEqual([]);
+    },
+  );
+  it.each([
+    ['host=a,b', 'names 2 hosts, and nothing says which of them is a standby. Add target_session_attrs=standby.'],
+    ['host=a target_session_attrs=read-write', 'holds target_session_attrs=read-write: it has to be a standby.'],
+    ['host=a password=geheim', 'holds a password'],
+    ['port=5432', 'names no host.'],
+  ])('%s is refused', (standby, sentence) => {
+    expect(problemsWith(standby)).toEqual([expect.stringContaining(`clusters.shop.backup_from ${sentence}`)]);
+  });
+});
+
 describe('the catalog URL', () => {
   it.each([
     ['postgresql://u:geheim@h/db', 'holds a password'],
