@@ -285,4 +285,13 @@ from pgdrill.cluster_objectives demanded
 left join actual using (cluster, objective);
 `,
   },
+  {
+    version: 6,
+    name: 'scenarios of drills',
+    sql: `
+alter table pgdrill.recovery_history add column scenario text;
+comment on column pgdrill.recovery_history.scenario is
+  'Which failure a drill rehearsed (docs/scenarios.md); null where none was named: then it was now, where recovery_type is fence.';
+`,
+  },
 ];

@@ -13,11 +13,11 @@ export async function recordRecovery(
     `insert into pgdrill.recovery_history (
        cluster, kind, recovery_type, target, target_time, target_lsn, start_time, end_time, duration_seconds, status, verdict,
        rto_seconds, rto_to_proven_seconds, rpo_seconds, rpo_bytes, rpo_transactions, evidence_path, workflow_id, run_id,
-       restored_bytes, replayed_bytes, waited_for_humans_seconds, worst_rpo_seconds
+       restored_bytes, replayed_bytes, waited_for_humans_seconds, scenario, worst_rpo_seconds
      )
      values (
        $1, $2, $3, $4, $5, $6, $7, $8, extract(epoch from $8::timestamptz - $7::timestamptz), $9, $10,
-       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
+       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23
      )
      on conflict (workflow_id, run_id) do update set
        cluster = excluded.cluster,
@@ -40,6 +40,7 @@ export async function recordRecovery(
        restored_bytes = excluded.restored_bytes,
        replayed_bytes = excluded.replayed_bytes,
        waited_for_humans_seconds = excluded.waited_for_humans_seconds,
+       scenario = excluded.scenario,
        worst_rpo_seconds = excluded.worst_rpo_seconds`,
     [
       evidence.cluster,
@@ -63,6 +64,7 @@ export async function recordRecovery(
       whole(evidence.restoredBytes),
       whole(evidence.replay?.replayedBytes),
       evidence.clock.waitedForHumansSeconds,
+      evidence.scenario?.name ?? null,
       evidence.rpo?.worst?.seconds ?? null,
     ],
   );

@@ -96,6 +96,26 @@ describe('a backup', () => {
 });
 
 describe('a recovery', () => {
+  it('says which failure was rehearsed, and the worst RPO since the drill before', async () => {
+    const { rpo } = evidence('1');
+    const worst = { seconds: 61.5, since: '2026-11-21T03:00:10.000Z', until: '2026-11-22T03:00:10.000Z', segments: 9 };
+    await recordRecovery(client, evidence('1'));
+    await recordRecovery(
+      client,
+      evidence('2', {
+        scenario: { name: 'longest-chain', target: 'fence', why: 'it has 9 links' },
+        rpo: rpo === undefined ? undefined : { ...rpo, worst },
+      }),
+    );
+    const { rows } = await client.query(
+      'select scenario, worst_rpo_seconds::float8 as worst from pgdrill.recovery_history order by run_id',
+    );
+    expect(rows).toEqual([
+      { scenario: null, worst: null },
+      { scenario: 'longest-chain', worst: 61.5 },
+    ]);
+  });
+
   it('is written once a run, with its figures and times in UTC', async () => {
     await recordRecovery(client, evidence('1'), { evidencePath: '/r/shop/evidence/1.json' });
     await recordRecovery(client, evidence('1'), { evidencePath: '/r/shop/evidence/1.json' });

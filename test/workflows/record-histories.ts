@@ -71,6 +71,8 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
     return await run('consolidate', { cluster });
   },
   'drill-passed': () => run('drill', { cluster, backup: 'full+incremental', gates: ['promote'] }, approve),
+  'drill-scenario': () => run('drill', { cluster, scenario: 'longest-chain' }),
+  'drill-source-lost': () => run('drill', { cluster, scenario: 'source-lost' }),
   'drill-failed': () => run('drill', { cluster }, undefined, changeARow),
   'drill-approved-by-two': () =>
     run(
