@@ -36,6 +36,7 @@ function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[]
     '',
     question,
     '',
+    ...(gate === 'promote' ? [`To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\``, ''] : []),
     ...(rule.by === undefined ? [] : [`May answer: ${rule.by.join(', ')}.`, '']),
     ...(rule.count === 1 ? [] : [`${rule.count} different people have to approve: ${some}.`, '']),
     ...(refused === undefined ? [] : [`**The last answer does not count.** ${refused}`, '']),

@@ -69,6 +69,8 @@ export async function restore(
   );
   outcome.prepared = prepared;
   const { sandbox } = prepared;
+  const { socketDirectory, port, superuser } = sandbox;
+  progress.state.sandbox = { socketDirectory, port, superuser };
 
   const replay = await orFix(() =>
     progress.step(

@@ -21,6 +21,7 @@ import { addObjectives } from './objectives.js';
 import { addPlan } from './plan.js';
 import { addPolicies } from './policies.js';
 import { addRecover } from './recover.js';
+import { addPsql } from './psql.js';
 import { addReport } from './report.js';
 import { addRepo } from './repo.js';
 import { addRetention } from './retention.js';
@@ -58,6 +59,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     addSabotageDrill,
     addPolicies,
     addDecide,
+    addPsql,
     addObjectives,
     addNotify,
     addReport,

@@ -1,5 +1,5 @@
 import type { GateRule } from './approvals.js';
-import type { Approval, Verdict } from './results.js';
+import type { Approval, Sandbox, Verdict } from './results.js';
 import type { AnswerableGate } from './workflow-inputs.js';
 
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
@@ -36,6 +36,8 @@ export interface WorkflowProgress {
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */
   waiting?: Waiting;
+  /** The restored server, from when it is prepared: a directory of the worker's host that only its user and root get into. */
+  sandbox?: Pick<Sandbox, 'socketDirectory' | 'port' | 'superuser'>;
   approvals: Approval[];
   verdict?: Verdict;
 }

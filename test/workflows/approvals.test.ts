@@ -7,12 +7,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { approvalNamespace } from '../../src/approvals/statement.js';
 import { decide, extend } from '../../src/client/decide.js';
+import { pausedSandbox } from '../../src/client/sandbox.js';
 import { withCatalog } from '../../src/catalog/catalog.js';
 import { type DrillResult, evidenceSchema } from '../../src/schema/evidence.js';
 import type { Waiting, WorkflowProgress } from '../../src/schema/progress.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
-import { eventually } from '../support/programs.js';
+import { eventually, pgdrill } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { start, startWorker, type RunningWorker } from '../support/temporal.js';
 
@@ -60,6 +61,9 @@ describe('an approval', { timeout: 120_000 }, () => {
     const refusal = (name: string, input: object): Promise<string> => refusedBecause(answer(name, input));
     const at = { gate: 'restore', by: 'ada', seen };
 
+    await expect(pausedSandbox(book.temporal, handle.workflowId)).rejects.toThrow(
+      'no restored server that is paused now',
+    );
     expect(await refusal('approve', { gate: 'moon', by: 'ada' })).toMatch(/not understood: gate: .*It looks like \{/);
     expect(await refusal('approve', { ...at, sen: 'x' })).toMatch(/"sen" \(there are: gate, by, reason, seen/);
     expect(await refusal('approve', { ...at, gate: 'promote' })).toMatch(
@@ -87,6 +91,15 @@ describe('an approval', { timeout: 120_000 }, () => {
     expect(await refusal('reject', at)).toMatch(/first decision stands/);
 
     const promote = await waitsAt(handle, 'promote');
+    const look = (sql: string) =>
+      pgdrill(['psql', handle.workflowId, '--', '-At', '-c', sql], {
+        env: { ...book.env, PGDRILL_CONFIG: book.loaded.path },
+      });
+    expect(await look('select count(*) from orders')).toMatchObject({ exitCode: 0, stdout: '1000' });
+    expect(await look('delete from orders')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('read-only transaction') as string,
+    });
     expect(promote.seen).not.toBe(seen);
     const by = (name: string, key?: string) =>
       decide(book.temporal, handle.workflowId, 'approve', { by: name, reason: 'ok', sign: key });
