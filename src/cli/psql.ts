@@ -24,8 +24,14 @@ export function addPsql(program: Command, exit: (code: ExitCode) => void): void 
     .action(async (id: string, rest: string[], options: { print?: boolean }, command: Command) => {
       const conninfo = await withTemporal(await loadFor(command), (temporal) => pausedSandbox(temporal, id));
       const connection = formatConninfo(conninfo);
-      if (globalOptions(command).json === true) return printJson({ id, connection });
-      if (options.print === true) return print(connection);
+      if (globalOptions(command).json === true) {
+        printJson({ id, connection });
+        return;
+      }
+      if (options.print === true) {
+        print(connection);
+        return;
+      }
       const tools = await ensurePostgres({ progress: say });
       const { host, port, user, dbname, options: settings } = conninfo;
       // By the environment, so that psql's own -d may choose another database.
