@@ -51,6 +51,7 @@ const readme = (
   backups/<id>-synthetic/ a full backup that was made of a chain, named by "consolidatedFrom" in its record
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
+  fetched-wal/            instead of wal/ where wal.mode is command: copies of what was read lately; the archive itself lies elsewhere
   verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why
   failures/               backups that failed: when and why
   holds/                  what must not be removed, and for whom

@@ -18,6 +18,7 @@ const known = new Set([
   'README.txt',
   'backups',
   'wal',
+  'fetched-wal',
   'evidence',
   'verify',
   'acknowledged',
