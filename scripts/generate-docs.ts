@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { createProgram } from '../src/cli/program.js';
+import { renderManPage } from '../src/cli/reference/man-page.js';
+import { renderCommandsPage } from '../src/cli/reference/markdown.js';
 import { renderReference } from '../src/configuration/reference.js';
 import { renderEvidenceSchema } from '../src/report/evidence-json-schema.js';
 
@@ -13,8 +16,11 @@ function checkoutRoot(): string {
   return existsSync(join(source, 'package.json')) ? source : dirname(source);
 }
 
+const program = createProgram(() => undefined);
 const pages = [
   { path: 'docs/configuration.md', render: renderReference },
+  { path: 'docs/commands.md', render: () => renderCommandsPage(program) },
+  { path: 'man/pgdrill.1', render: () => renderManPage(program) },
   { path: 'docs/evidence-1.schema.json', render: renderEvidenceSchema },
 ];
 const check = process.argv.includes('--check');

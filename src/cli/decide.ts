@@ -56,7 +56,7 @@ function answering(program: Command, name: string, description: string): Command
     .description(description)
     .argument('<id>', 'the workflow id')
     .addOption(new Option('--gate <gate>', 'default: the one that waits').choices(answerableGateSchema.options))
-    .option('--by <name>', 'who decides', userInfo().username)
+    .addOption(new Option('--by <name>', 'who decides').default(userInfo().username, 'your user name'))
     .option('--reason <text>', 'why', '');
 }
 

@@ -20,7 +20,6 @@ export function addEvidence(program: Command, exit: (code: ExitCode) => void): v
   const evidence = program.command('evidence').description('check the evidence in the repository');
   evidence
     .command('verify')
-    .exitOverride()
     .description(
       'walk the digest chain: which evidence was changed, removed, inserted, or signed by nobody known (exit code 1)',
     )

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 
-import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js';
+import { codeOf, type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js';
 import { createProgram } from './program.js';
 import { colors, printJson, say } from './terminal.js';
 
@@ -10,8 +10,13 @@ function exit(code: ExitCode): void {
   process.exitCode = code;
 }
 
-const program = createProgram(exit);
+// Whoever reads our output may have seen enough (`pgdrill status | head -3`).
+process.stdout.on('error', (error) => {
+  if (codeOf(error) !== 'EPIPE') throw error;
+  process.exit();
+});
 
+const program = createProgram(exit);
 try {
   await program.parseAsync();
 } catch (error) {

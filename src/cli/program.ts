@@ -6,6 +6,8 @@ import { addBackup } from './backup.js';
 import { addBackups } from './backups.js';
 import { addCandidates } from './candidates.js';
 import { addCatalog } from './catalog.js';
+import { commandsOf } from './command-tree.js';
+import { addCompletion } from './completion.js';
 import { addConsolidate } from './consolidate.js';
 import { addDecide } from './decide.js';
 import { addDemo } from './demo.js';
@@ -30,7 +32,11 @@ import { addStatus } from './status.js';
 import { addStream } from './stream.js';
 import { addWorker } from './worker.js';
 
-/** All commands. Not one of them runs until the program parses its arguments. */
+/**
+ * All commands, in the order in which the help lists them.
+ *
+ * @param exit is told the exit code of the command that ran.
+ */
 export function createProgram(exit: (code: ExitCode) => void): Command {
   const program = new Command('pgdrill')
     .description(
@@ -43,9 +49,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     )
     .option('--json', 'exactly one JSON document on standard output, all else on standard error')
     .configureHelp({ showGlobalOptions: true })
-    .showSuggestionAfterError()
-    .exitOverride();
-
+    .showSuggestionAfterError();
   for (const add of [
     addInit,
     addDoctor,
@@ -74,8 +78,9 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     addDev,
     addWorker,
     addDemo,
+    addCompletion,
   ])
     add(program, exit);
-  for (const command of program.commands.flatMap((each) => [each, ...each.commands])) command.exitOverride();
+  for (const { command } of commandsOf(program)) command.exitOverride();
   return program;
 }

@@ -91,9 +91,10 @@ async function follow(
   const id = handle.workflowId;
   if (giveUp) await handle.cancel();
   try {
-    const result = await watchWorkflow<RecoverResult>(handle, async () => {
+    const result = await watchWorkflow<RecoverResult>(async () => {
       await sayStarted(loaded, temporal, id);
       say(`Answer at its gates from another terminal: pgdrill --config ${loaded.path} approve ${id}   (or: reject)`);
+      return handle;
     });
     if (asJson) printJson({ id, ...result });
     else print(renderRecovery(result));

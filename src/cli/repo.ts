@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { readVerificationResult } from '../client/failures.js';
 import { clusterOf } from '../configuration/cluster.js';
@@ -57,7 +57,7 @@ export function addRepo(program: Command, exit: (code: ExitCode) => void): void 
     .argument('<cluster>', 'a cluster of the configuration')
     .argument('<finding>', 'its id, as repo verify shows it')
     .option('--reason <text>', 'why this loss is accepted')
-    .option('--by <name>', 'who accepts it', userInfo().username)
+    .addOption(new Option('--by <name>', 'who accepts it').default(userInfo().username, 'your user name'))
     .option('--withdraw', 'take an earlier acknowledgement back')
     .addHelpText(
       'after',

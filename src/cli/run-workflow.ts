@@ -1,3 +1,5 @@
+import type { WorkflowHandle } from '@temporalio/client';
+
 import { readEnding } from '../client/failures.js';
 import { startWorkflow, type WorkflowInputs } from '../client/start.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
@@ -38,16 +40,20 @@ export async function runWorkflow<Kind extends keyof WorkflowInputs, Result exte
 ): Promise<ExitCode> {
   return await withTemporal(loaded, async (temporal) => {
     const { task_queue: taskQueue } = loaded.configuration.temporal;
-    const handle = await startWorkflow(temporal, run.kind, run.input, { taskQueue, id: run.id });
-    const id = handle.workflowId;
-    const begin = (): Promise<void> => sayStarted(loaded, temporal, id);
+    let id = run.id ?? '';
+    const begin = async (): Promise<WorkflowHandle> => {
+      const handle = await startWorkflow(temporal, run.kind, run.input, { taskQueue, id: run.id });
+      id = handle.workflowId;
+      await sayStarted(loaded, temporal, id);
+      return handle;
+    };
     if (run.detach === true) {
       await begin();
       if (run.asJson) printJson({ id, detached: true });
       return exitCodes.done;
     }
     try {
-      const result = await watchWorkflow<Result>(handle, begin);
+      const result = await watchWorkflow<Result>(begin);
       if (run.asJson) printJson({ id, ...result });
       else print(run.render(result));
       return run.exitCode?.(result) ?? exitCodes.done;

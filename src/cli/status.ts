@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 
 import { readEnding } from '../client/failures.js';
-import { listRuns, readRun } from '../client/status.js';
+import { type LiveRun, readLiveRuns } from '../client/live-runs.js';
+import { readRun } from '../client/status.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
-import { type ExitCode, messageOf } from '../errors.js';
+import { type ExitCode, messageOf, UsageError } from '../errors.js';
 import { judgeCluster } from '../objectives/judge.js';
 import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
@@ -14,9 +15,15 @@ import type { Waiting } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, tint } from './terminal.js';
+import { watchStatus } from './watch-status.js';
 import { Detached, watchWorkflow } from './watch-workflow.js';
 
 const mostRuns = 20;
+
+interface StatusOptions {
+  follow?: boolean;
+  watch?: boolean;
+}
 
 /** `pgdrill status [ID]`: what runs and how it went. */
 export function addStatus(program: Command, exit: (code: ExitCode) => void): void {
@@ -24,33 +31,33 @@ export function addStatus(program: Command, exit: (code: ExitCode) => void): voi
     .command('status')
     .description('what runs, what waits for whom, how it ended')
     .argument('[id]', 'a workflow id (default: the newest runs)')
-    .option('--follow', 'stay until it ends (Ctrl-C leaves it running)')
-    .addHelpText('after', '\nExample:\n  pgdrill status drill-shop-2026-11-22-0200 --follow')
-    .action(async (id: string | undefined, options: { follow?: boolean }, command: Command) => {
+    .option('--follow', 'stay with this run until it ends (Ctrl-C leaves it running)')
+    .option('--watch', 'a live view of all that runs, until Ctrl-C')
+    .addHelpText('after', '\nExamples:\n  pgdrill status --watch\n  pgdrill status drill-shop-2026-11-22-0200 --follow')
+    .action(async (id: string | undefined, options: StatusOptions, command: Command) => {
       const loaded = await loadFor(command);
       const asJson = globalOptions(command).json === true;
+      refuseWhatCannotBeShown(id, options, asJson);
       await withTemporal(loaded, async (temporal) => {
+        if (options.watch === true) {
+          await watchStatus(temporal);
+          return;
+        }
         if (id === undefined) {
-          const runs = await listRuns(temporal, mostRuns);
+          const runs = await readLiveRuns(temporal, mostRuns);
           if (asJson) {
             printJson(runs);
             return;
           }
           if (runs.length === 0) print('Nothing has run yet.');
-          else
-            print(
-              renderTable(
-                runs.map((run) => [run.id, tint(run.status), run.startedAt, run.closedAt ?? '']),
-                ['ID', 'STATUS', 'STARTED', 'ENDED'],
-              ),
-            );
+          else print(renderTable(runs.map(rowOf), ['ID', 'STATUS', 'STARTED', 'ENDED', 'NOW']));
           for (const line of await objectiveLines(loaded)) print(line);
           return;
         }
         if (options.follow === true) {
           await readRun(temporal, id); // says so where there is none
           try {
-            await watchWorkflow(temporal.client.workflow.getHandle(id));
+            await watchWorkflow(() => Promise.resolve(temporal.client.workflow.getHandle(id)));
           } catch (error) {
             if (error instanceof Detached) {
               exit(finishFailed(error, id, asJson));
@@ -83,6 +90,29 @@ async function objectiveLines(loaded: LoadedConfiguration): Promise<string[]> {
     }
   }
   return lines;
+}
+
+function refuseWhatCannotBeShown(id: string | undefined, { follow, watch }: StatusOptions, asJson: boolean): void {
+  const refuse = (what: string, todo: string): UsageError =>
+    new UsageError({ what, means: 'There is nothing to show.', todo });
+  if (watch !== true) {
+    if (follow === true && id === undefined)
+      throw refuse('--follow needs the id of a run.', 'Name it (pgdrill status lists them), or use --watch for all.');
+    return;
+  }
+  if (id !== undefined) throw refuse('--watch shows all that runs.', `For one run: pgdrill status ${id} --follow`);
+  if (asJson) throw refuse('--watch is for people.', 'Ask again and again instead: pgdrill status --json');
+  if (!process.stderr.isTTY)
+    throw refuse('--watch draws on a terminal, and there is none.', 'Use: pgdrill status, or pgdrill status --json');
+}
+
+function rowOf({ id, status, startedAt, closedAt, progress }: LiveRun): string[] {
+  const { waiting, steps = [] } = progress ?? {};
+  const now =
+    waiting === undefined
+      ? (steps.find(({ state }) => state === 'running')?.step ?? '')
+      : colors.yellow(`waits at gate ${waiting.gate}`);
+  return [id, tint(status), startedAt, closedAt ?? '', closedAt === undefined ? now : ''];
 }
 
 function describe({ id, status, startedAt, closedAt, progress, failure }: Awaited<ReturnType<typeof readRun>>): string {

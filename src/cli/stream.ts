@@ -98,7 +98,6 @@ export function addStream(program: Command, exit: (code: ExitCode) => void): voi
         });
       },
     );
-  for (const command of stream.commands) command.exitOverride();
 }
 
 function requireMode(loaded: LoadedConfiguration, cluster: string): void {

@@ -30,9 +30,10 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(`${showsColors(stream) ? text : stripVTControlCharacters(text)}\n`);
 }
 
-/** Only a terminal does, and none where NO_COLOR is set (https://no-color.org) or TERM is dumb: Node knows both. */
+/** Only a terminal does, and none where NO_COLOR is set and not empty (https://no-color.org), or TERM is dumb. */
 function showsColors(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && stream.hasColors();
+  const { NO_COLOR: none = '', ...others } = process.env;
+  return stream.isTTY && none === '' && stream.hasColors(others);
 }
 
 /** How wide a line may be; undefined where there is no terminal, and lines are as long as they are. */
@@ -40,8 +41,10 @@ export function widthOf(stream: NodeJS.WriteStream): number | undefined {
   return stream.isTTY ? stream.columns || 80 : undefined;
 }
 
-/** Lines at the end of the terminal that the next ones replace; they are cut where it ends. Written on a terminal only. */
-const area = createLogUpdate(process.stderr);
+/** Lines at the end of the terminal that the next ones replace; they are cut where it ends. Drawn on a terminal only. */
+const area = createLogUpdate(process.stderr, {
+  showCursor: true, // to hide it takes a handler of signals, which ends processes that handle them themselves
+});
 let liveShown = false;
 
 export function live(lines: readonly string[]): void {
@@ -51,7 +54,10 @@ export function live(lines: readonly string[]): void {
     clearLive();
     return;
   }
-  const text = lines.map((line) => sliceAnsi(line, 0, width - 1)).join('\n');
+  const most = (process.stderr.rows || 24) - 1;
+  const shown =
+    lines.length <= most ? lines : [...lines.slice(0, most - 1), `… and ${lines.length - most + 1} more lines`];
+  const text = shown.map((line) => sliceAnsi(line, 0, width - 1)).join('\n');
   area(showsColors(process.stderr) ? text : stripVTControlCharacters(text));
   liveShown = true;
 }
@@ -59,7 +65,7 @@ export function live(lines: readonly string[]): void {
 export function clearLive(): void {
   if (!liveShown) return;
   area.clear();
-  area.done(); // shows the cursor again
+  area.done();
   liveShown = false;
 }
 

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.js';
 import type { Waiting, WorkflowProgress } from '../schema/progress.js';
 import type { AnswerableGate, DecisionInput, ExtendInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
+import { unknownRun } from './unknown-run.js';
 
 export interface Answer {
   by: string;
@@ -98,14 +99,7 @@ async function waitingGate(
     });
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new UsageError(
-      {
-        what: `There is no workflow ${workflowId}.`,
-        means: 'Nothing was decided.',
-        todo: 'List the ids with: pgdrill status',
-      },
-      { cause: error },
-    );
+    throw await unknownRun(handle.client, workflowId, 'Nothing was decided.', error);
   }
 }
 

@@ -34,24 +34,20 @@ const pollMs = 500;
  */
 export async function follow<T>(handle: WorkflowHandle, follower: Follower, signal: AbortSignal): Promise<T> {
   const ended = new AbortController();
-  // What is still asked when nobody follows any more is taken back: gRPC would try it again on a connection that is closed by then, and
-  // that ends the process.
-  const untilEnded = <R>(ask: () => Promise<R>): Promise<R> => handle.client.withAbortSignal(ended.signal, ask);
-  const watching = untilEnded(() => watch(handle, follower, AbortSignal.any([ended.signal, signal])));
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const stop = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('stopped following'));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
+  const over = AbortSignal.any([ended.signal, signal]);
+  // What is still asked when nobody follows any more is taken back: whoever leaves does not wait for an answer that may not come, and gRPC
+  // would try it again on a connection that is closed by then, which ends the process.
+  const untilOver = <R>(ask: () => Promise<R>): Promise<R> => handle.client.withAbortSignal(over, ask);
+  const watching = untilOver(() => watch(handle, follower, over));
   try {
-    return (await Promise.race([untilEnded(() => handle.result()), aborted])) as T;
+    return (await untilOver(() => handle.result())) as T;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error;
   } finally {
     ended.abort();
-    // Whoever leaves does not wait for an answer that may not come.
-    if (!signal.aborted) {
-      await watching;
-      await look(handle, follower); // the last steps, which may have ended since the last look
-    }
+    await watching;
+    if (!signal.aborted) await look(handle, follower); // the last steps, which may have ended since the last look
   }
 }
 

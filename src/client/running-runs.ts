@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
 import type { RunningRun } from '../metrics/run-gauges.js';
+import { ourRuns } from './run-kinds.js';
 import { progressOf } from './status.js';
 
 /** Each is asked by a query, which its worker has to answer. */
@@ -15,7 +16,7 @@ const patienceMs = 3_000;
 export async function listRunningRuns(client: Client, taskQueue: string): Promise<RunningRun[]> {
   const handles: WorkflowHandle[] = [];
   for await (const { workflowId, runId } of client.workflow.list({
-    query: `ExecutionStatus = 'Running' and TaskQueue = '${taskQueue}' and WorkflowType in ('backup', 'drill', 'recover', 'sabotageDrill', 'streamWal', 'verifyRepository', 'applyRetention', 'consolidate')`,
+    query: `ExecutionStatus = 'Running' and TaskQueue = '${taskQueue}' and ${ourRuns}`,
   })) {
     handles.push(client.workflow.getHandle(workflowId, runId));
     if (handles.length === most) break;

@@ -1,9 +1,10 @@
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 
-import { UsageError } from '../errors.js';
 import type { WorkflowProgress } from '../schema/progress.js';
 import { readEnding, type WorkflowEnding } from './failures.js';
+import { ourRuns } from './run-kinds.js';
 import type { Temporal } from './temporal.js';
+import { unknownRun } from './unknown-run.js';
 
 export interface RunStatus {
   id: string;
@@ -17,7 +18,7 @@ export interface RunStatus {
 export async function listRuns({ client }: Temporal, limit: number): Promise<RunStatus[]> {
   const runs: RunStatus[] = [];
   for await (const { workflowId, type, status, startTime, closeTime } of client.workflow.list({
-    query: `WorkflowType in ('backup', 'drill', 'recover', 'sabotageDrill', 'streamWal', 'verifyRepository')`,
+    query: ourRuns,
   })) {
     runs.push({
       id: workflowId,
@@ -61,14 +62,7 @@ export async function readOutcome({ client }: Temporal, id: string): Promise<Run
     };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new UsageError(
-      {
-        what: `There is no workflow ${id}.`,
-        means: 'Nothing can be shown.',
-        todo: 'List the ids with: pgdrill status',
-      },
-      { cause: error },
-    );
+    throw await unknownRun(client.workflow, id, 'Nothing can be shown.', error);
   }
 }
 

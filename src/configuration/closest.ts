@@ -4,15 +4,30 @@
  * @returns the nearest candidate, or undefined where none is near enough to be a slip of the fingers.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
-  const plain = (text: string): string => text.toLowerCase().replaceAll('-', '_');
-  let best: string | undefined;
+  return ranked(word, candidates)[0];
+}
+
+/**
+ * Up to three candidates that a mistyped or half-typed word may have meant: the nearest, then those that begin like it; of equals the first.
+ */
+export function nearest(word: string, candidates: readonly string[]): string[] {
+  const begun = word.length < 3 ? [] : ranked(word, candidates, (candidate) => candidate.slice(0, word.length));
+  return [...new Set([...ranked(word, candidates), ...begun])].slice(0, 3);
+}
+
+/** Those that are near enough to be a slip of the fingers, the nearest first; `part` is what the word is held against. */
+function ranked(word: string, candidates: Iterable<string>, part = (candidate: string): string => candidate): string[] {
   // A third of the word may be wrong, at least one letter: more and the guess misleads.
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(plain(word), plain(candidate));
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
+  const most = Math.max(1, Math.floor(word.length / 3));
+  return [...candidates]
+    .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(part(candidate))) }))
+    .filter(({ distance }) => distance <= most)
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ candidate }) => candidate);
+}
+
+function plain(text: string): string {
+  return text.toLowerCase().replaceAll('-', '_');
 }
 
 /** "Did you mean …?" with a space before it, or nothing. */

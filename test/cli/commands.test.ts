@@ -9,7 +9,7 @@ import { type DrillResult, drillResultSchema } from '../../src/schema/evidence.j
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure, forgetAnswers } from '../support/pgdrill-config.js';
-import { type CommandResult, eventually, pgdrill } from '../support/programs.js';
+import { type CommandResult, eventually, type OnTerminal, pgdrill, pgdrillOnTerminal } from '../support/programs.js';
 import { pgdrillRole, protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { freePort } from '../support/scratch.js';
 import { type RunningWorker, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
@@ -107,6 +107,9 @@ describe('what a command prints', { timeout: 120_000 }, () => {
       return run.progress?.waiting;
     });
     expect((await pgdrill(['status', 'gated'], { env })).stdout).toContain('pgdrill approve gated');
+    expect((await pgdrill(['status'], { env })).stdout).toMatch(/gated +running .* waits at gate restore/);
+    expect((await pgdrill(['approve', 'gatde'], { env })).stderr).toContain('no workflow gatde. Did you mean gated?');
+    await watchOnTerminal('gated');
     const again = await pgdrill(['drill', 'shop', '--id', 'gated'], { env });
     expect(again).toMatchObject({ exitCode: 64 });
     expect(again.stderr).toContain('gated runs already');
@@ -149,6 +152,8 @@ describe('what a command refuses', { timeout: 120_000 }, () => {
       /no workflow no-such-drill/,
     ],
     ['the status of an unknown run', 64, ['status', 'no-such-drill'], /no workflow no-such-drill/],
+    ['a live view without a terminal', 64, ['status', '--watch'], /--watch is for people/],
+    ['to follow everything', 64, ['status', '--follow'], /--follow needs the id of a run/],
     ['following an unknown run', 64, ['status', 'no-such-drill', '--follow'], /no workflow no-such-drill/],
   ] as const)('%s: exit code %i', async (_what, exitCode, args, message) => {
     const said = await pgdrill([...args, '--json'], { env });
@@ -264,6 +269,28 @@ test('doctor --fix sets up a new cluster, and says what needs a restart', { time
     await fresh.remove();
   }
 });
+
+/** A live view of a run at its gate, and following it: Ctrl-C ends both, and the run goes on. */
+async function watchOnTerminal(id: string): Promise<void> {
+  const view = pgdrillOnTerminal(['status', '--watch'], env);
+  const following = pgdrillOnTerminal(['status', id, '--follow'], env);
+  try {
+    for (const { output } of [view, following])
+      await eventually('the gate', () => /gate restore has waited for/.exec(output()) ?? undefined);
+    expect(view.output()).toContain(`pgdrill approve ${id}`);
+    expect(view.output()).toContain('\u001b[1mpgdrill'); // bold: it is a terminal
+    view.type('\u0003');
+    following.type('\u0003');
+    expect([await view.exitCode, await following.exitCode]).toEqual([0, 0]);
+    // What was drawn last is wiped away, up to its first line.
+    expect(view.output().endsWith('\u001b[1A\u001b[2K\u001b[G')).toBe(true);
+    expect(following.output()).toContain(`${id} goes on. Come back with: pgdrill status ${id} --follow`);
+  } finally {
+    view.kill();
+    following.kill();
+  }
+  expect(document(await pgdrill(['status', id, '--json'], { env }))).toMatchObject({ status: 'running' });
+}
 
 /** Standard output as the one JSON document that it has to be, of the shape that the caller expects. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a cast, said once

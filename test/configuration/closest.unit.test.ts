@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { closest, didYouMean, editDistance } from '../../src/configuration/closest.js';
+import { closest, didYouMean, editDistance, nearest } from '../../src/configuration/closest.js';
 
 describe('editDistance', () => {
   it.each([
@@ -43,5 +43,22 @@ describe('closest', () => {
   it('becomes a question, or nothing', () => {
     expect(didYouMean('wall', keys)).toBe(' Did you mean "wal"?');
     expect(didYouMean('password', keys)).toBe('');
+  });
+});
+
+describe('nearest', () => {
+  const ids = ['drill-shop-2026-11-28-1200', 'drill-shop-2026-11-28-1100', 'backup-shop-2026-11-28-1000', 'nightly'];
+
+  it('finds ids that are mistyped, or typed by half, or both', () => {
+    expect(nearest('nigthly', ids)).toEqual(['nightly']);
+    expect(nearest('drill-shop', ids)).toEqual(ids.slice(0, 2));
+    expect(nearest('dril-shop', ids)).toEqual(ids.slice(0, 2));
+    expect(nearest('drill-shop-2026-11-28-1201', ids)[0]).toBe(ids[0]);
+  });
+
+  it('guesses nothing for what is like nothing, and no more than three', () => {
+    expect(nearest('customers', ids)).toEqual([]);
+    expect(nearest('d', ids)).toEqual([]);
+    expect(nearest('drill-a', ['drill-b', 'drill-c', 'drill-d', 'drill-e'])).toHaveLength(3);
   });
 });

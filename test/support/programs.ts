@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 
 const dist = join(import.meta.dirname, '..', '..', 'dist');
+/** The built `pgdrill`. */
+export const main = join(dist, 'src', 'cli', 'main.js');
 
 export interface CommandResult {
   exitCode: number | undefined;
@@ -21,13 +23,40 @@ export async function pgdrill(
   args: readonly string[],
   options: { env?: Record<string, string>; cwd?: string } = {},
 ): Promise<CommandResult> {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [join(dist, 'src', 'cli', 'main.js'), ...args], {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [main, ...args], {
     reject: false,
     cwd: options.cwd ?? '/',
     env: { ...bare, ...options.env },
     stdin: 'ignore',
   });
   return { exitCode, stdout, stderr };
+}
+
+export interface OnTerminal {
+  /** All that was drawn so far, with its control sequences. */
+  output: () => string;
+  /** Types: `'\x03'` is Ctrl-C. */
+  type: (keys: string) => void;
+  exitCode: Promise<number>;
+  kill: () => void;
+}
+
+/** Runs the built `pgdrill` on a terminal of its own (script(1), which every Debian has) of 30 rows and 100 columns. */
+export function pgdrillOnTerminal(args: readonly string[], env: Record<string, string>): OnTerminal {
+  const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', `stty rows 30 cols 100; exec ${words}`, '/dev/null'], {
+    cwd: '/',
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '', ...env },
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return {
+    output: () => output,
+    type: (keys) => void child.stdin.write(keys),
+    kill: () => void child.kill('SIGKILL'), // its terminal goes with it, which ends what runs there
+    exitCode: once(child, 'exit').then(([code, signal]: (number | string | null)[]) => Number(code ?? signal)),
+  };
 }
 
 export interface Program {
