@@ -76,9 +76,9 @@ function visible(command: Command): Command[] {
 /** What `addHelpText('after', …)` put there: all that is printed but the help itself. */
 function belowOptions(command: Command): string {
   let text = '';
-  const { writeOut } = command.configureOutput();
+  const own = command.configureOutput();
   command.configureOutput({ writeOut: (part) => (text += part) });
   command.outputHelp();
-  command.configureOutput({ ...(writeOut === undefined ? {} : { writeOut }) });
+  command.configureOutput(own);
   return text.replace(command.helpInformation(), '');
 }

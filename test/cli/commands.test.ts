@@ -9,7 +9,7 @@ import { type DrillResult, drillResultSchema } from '../../src/schema/evidence.j
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure, forgetAnswers } from '../support/pgdrill-config.js';
-import { type CommandResult, eventually, type OnTerminal, pgdrill, pgdrillOnTerminal } from '../support/programs.js';
+import { type CommandResult, eventually, pgdrill, pgdrillOnTerminal } from '../support/programs.js';
 import { pgdrillRole, protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { freePort } from '../support/scratch.js';
 import { type RunningWorker, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
