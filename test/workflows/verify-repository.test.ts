@@ -55,7 +55,7 @@ async function verify(id: string): Promise<[CommandResult, VerificationResult]> 
     pgdrill(['repo', 'verify', 'shop', '--id', id, '--json'], { env }),
   );
   const result = JSON.parse(command.stdout) as VerificationResult;
-  expect(verificationResultSchema.parse(result)).toEqual(result);
+  expect(result).toMatchObject(verificationResultSchema.parse(result));
   return [command, result];
 }
 
