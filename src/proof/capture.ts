@@ -165,7 +165,9 @@ async function worstSinceLastDrill(
   context: StepContext,
 ): Promise<WorstRpo> {
   const { source, history, until } = known;
-  const since = await lastFailureMoment(request.repository);
+  // Before there was a backup nothing could have been restored: what a segment was late then says nothing.
+  const [first] = await listBackups(request.repository);
+  const since = (await lastFailureMoment(request.repository)) ?? first?.finishedAt;
   if (request.wal?.mode === 'stream') {
     const unknown = 'WAL is streamed: a segment’s file is dated when it was full, and its commits had arrived before';
     return { since: since ?? until, until, segments: 0, unknown };

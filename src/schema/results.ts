@@ -42,7 +42,7 @@ export const worstRpoSchema = z.object({
   atMostSeconds: z.number().nonnegative().optional(),
   /** Why it is not known. */
   unknown: z.string().optional(),
-  /** The window: from the failure that the last drill simulated (else from the first segment's arrival) to this one's. */
+  /** The window: from the failure that the last drill simulated (else from the first backup's end) to this one's. */
   since: instantSchema,
   until: instantSchema,
   /** Segments that arrived in it. */

@@ -31,7 +31,7 @@ export interface WorstRpoRequest {
   segmentSizeBytes: number;
   /** The timelines that lead to the source's. */
   history: readonly TimelineSpan[];
-  /** The window: from the last drill's simulated failure, if there was one, to this one's. */
+  /** The window: from the last drill's simulated failure (else the first backup's end) to this one's. */
   since: string | undefined;
   until: string;
   signal: AbortSignal;

@@ -236,7 +236,8 @@ describe('what would have been lost', () => {
     const long = new Date(Date.now() - 3_600_000);
     for (const name of await readdir(shop.patient.walDirectory))
       await utimes(join(shop.patient.walDirectory, name), long, long);
-    await shop.repository.storage.writeText('evidence/marked/evidence.json', '{}');
+    const marked = { formatVersion: 1, rpo: { failureAt: new Date(Date.now() - 7_200_000).toISOString() } };
+    await shop.repository.storage.writeText('evidence/marked/evidence.json', JSON.stringify(marked));
     const { rpo } = await capture();
     expect(rpo.worst?.seconds).toBeUndefined();
     expect(rpo.worst?.unknown).toMatch(/is dated .*, before its first commit/);
