@@ -6,6 +6,7 @@ import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSab
 import { createConsolidateChain } from './consolidate-chain.js';
 import type { Dependencies } from './dependencies.js';
 import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
+import { createExtractDump } from './extract.js';
 import { createHandOver } from './hand-over.js';
 import { createLoadSettings } from './load-settings.js';
 import { createFindDue, createNotify } from './notify.js';
@@ -55,6 +56,7 @@ export function createActivities(dependencies: Dependencies) {
     judgeTrial: createJudgeTrial(),
     recordSabotage: createRecordSabotage(dependencies),
     handOver: createHandOver(dependencies),
+    extractDump: createExtractDump(dependencies),
     cleanUp: createCleanUp(dependencies),
     recordAlarm: createRecordAlarm(dependencies),
     notify: createNotify(dependencies),

@@ -1,6 +1,9 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { UsageError } from '../src/errors.js';
+import { refuseExisting } from '../src/extract/extract.js';
 import { currentOwner } from '../src/registry/current.js';
+import { combinedBytes } from '../src/repository/restored-size.js';
+import { refuseDestination } from '../src/restore/destination.js';
 import { planRestore } from '../src/restore/plan.js';
 import { planUnderHold } from '../src/restore/run-hold.js';
 import { recordedFenceFor } from '../src/restore/recorded-fence.js';
@@ -19,6 +22,9 @@ interface PlanInput {
   chain?: string;
   /** A sandbox whose copy of the repository is to be restored from: a sabotage drill's. */
   copyIn?: string;
+  /** Where it is to go, looked at before anything is done: the data directory of a recovery, the file of an extraction. */
+  into?: string;
+  file?: string;
 }
 
 /** Restore preparation, first half: which chain, which WAL, where exactly to stop. The RTO clock starts when this is scheduled. */
@@ -39,6 +45,10 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       input.copyIn !== undefined || owner === undefined
         ? await makePlan()
         : await planUnderHold(repository, owner, signal, makePlan);
+    const last = plan.chain.at(-1);
+    if (input.into !== undefined && last !== undefined)
+      await refuseDestination(input.into, combinedBytes(plan.chain), last.tablespaces.length > 0);
+    if (input.file !== undefined) await refuseExisting(input.file);
     const recorded = await recordedFenceFor(tools, { repository, walDirectory, target, resolved: plan.target });
     return {
       orderedAt: context.scheduledAt.toISOString(),

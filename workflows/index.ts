@@ -3,6 +3,7 @@ export { applyRetention } from './apply-retention.js';
 export { backup } from './backup.js';
 export { consolidate } from './consolidate.js';
 export { drill } from './drill.js';
+export { extract } from './extract.js';
 export { janitor } from './janitor.js';
 export { recover } from './recover.js';
 export { sabotageDrill } from './sabotage-drill.js';

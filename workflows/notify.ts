@@ -1,6 +1,6 @@
 import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 
-import type { DrillResult } from '../src/schema/evidence.js';
+import type { DrillResult, Evidence } from '../src/schema/evidence.js';
 import { seconds } from '../src/schema/figures.js';
 import type { ChannelEvents, Notification, NotificationEvent } from '../src/schema/notification.js';
 import { rootFailure, type RunProgress } from './progress.js';
@@ -48,7 +48,7 @@ export async function tell(channels: readonly ChannelEvents[], cluster: string, 
  */
 export async function tellOfEnd(
   progress: RunProgress,
-  kind: 'drill' | 'recovery',
+  kind: Evidence['kind'],
   result: DrillResult | undefined,
   failure: Error | undefined,
 ): Promise<void> {
@@ -65,7 +65,7 @@ function rejected(failure: Error): boolean {
   return failure instanceof StoppedAtGate && failure.approval.decision === 'rejected';
 }
 
-function messagesOfEnd(kind: 'drill' | 'recovery', result: DrillResult): Message[] {
+function messagesOfEnd(kind: Evidence['kind'], result: DrillResult): Message[] {
   const { cluster, verdict, reasons, objectives, id } = result;
   const command = `pgdrill report ${id}`;
   const text = reasons.join(' ');

@@ -1,6 +1,7 @@
 import { isCancellation, workflowInfo } from '@temporalio/workflow';
 
-import type { DrillResult } from '../src/schema/evidence.js';
+import type { DrillResult, Evidence } from '../src/schema/evidence.js';
+import type { Extracted } from '../src/schema/extraction.js';
 import type { HandOver } from '../src/schema/hand-over.js';
 import type { Capture, Finding, Validation } from '../src/schema/results.js';
 import type { ChosenScenario } from '../src/schema/scenario.js';
@@ -16,6 +17,7 @@ export interface RunOutcome extends RestoreOutcome {
   capture?: Capture;
   validation?: Validation;
   handOver?: HandOver;
+  extracted?: Extracted;
 }
 
 /** How the runbook calls a step, and how its activity is called. */
@@ -25,6 +27,7 @@ export const activityNames: Readonly<Record<string, string>> = {
   replay: 'replayWal',
   open: 'openSandbox',
   validation: 'validateRestore',
+  extraction: 'extractDump',
 };
 
 /**
@@ -33,7 +36,7 @@ export const activityNames: Readonly<Record<string, string>> = {
  * @param failure what ended it early, if anything did.
  */
 export async function record(
-  run: { kind: 'drill' | 'recovery'; id: string; cluster: string; input: Record<string, unknown>; outcome: RunOutcome },
+  run: { kind: Evidence['kind']; id: string; cluster: string; input: Record<string, unknown>; outcome: RunOutcome },
   progress: RunProgress,
   failure: Error | undefined,
 ): Promise<DrillResult> {
@@ -65,7 +68,7 @@ export async function record(
 }
 
 /** A cancel reaches us as the failure of whatever ran just then: the evidence says what it was. */
-function describeFailure(failure: Error, kind: 'drill' | 'recovery'): ReturnType<typeof rootFailure> {
+function describeFailure(failure: Error, kind: Evidence['kind']): ReturnType<typeof rootFailure> {
   if (!isCancellation(failure)) return rootFailure(failure);
   return { type: 'Cancelled', message: `The ${kind} was cancelled.`, details: [] };
 }

@@ -21,6 +21,8 @@ export interface RestoreRequest {
   sandboxId: string;
   /** The data directory of a recovery; a drill has its own. */
   into?: string;
+  /** The file of an extraction, which must not be there yet. */
+  file?: string;
   /** Restore from the copy of the repository in the sandbox's directory, not from the repository: a sabotage drill. */
   fromCopy?: boolean;
   /** What becomes of a step that fails for good after the restore was prepared: by default, the restore fails with it. */
@@ -38,7 +40,7 @@ export async function restore(
   gates: Gates,
   outcome: RestoreOutcome,
 ): Promise<Required<RestoreOutcome>> {
-  const { cluster, target, capture, chain, sandboxId, into, orFix = justOnce } = request;
+  const { cluster, target, capture, chain, sandboxId, into, file, orFix = justOnce } = request;
   const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
   progress.target = target;
@@ -51,6 +53,8 @@ export async function restore(
         ...(capture === undefined ? {} : { fence: capture.fence }),
         ...(chain === undefined ? {} : { chain }),
         ...copyIn,
+        ...(into === undefined ? {} : { into }),
+        ...(file === undefined ? {} : { file }),
       }),
     (each) =>
       `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}${each.estimate === undefined ? '' : `; about ${seconds(each.estimate.seconds)} until it takes writes`}`,

@@ -141,6 +141,14 @@ const { handOver } = proxyActivities<Activities>({
   summary: 'Hand-over: stop cleanly, own settings back',
 });
 
+// As long as reading everything takes.
+const { extractDump } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...restoring,
+  retry: patient,
+  summary: 'Extraction: dump tables or a database into a file',
+});
+
 const { chooseSabotage, judgeTrial } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   ...everyStep,
@@ -294,6 +302,7 @@ export const steps = {
   judgeTrial,
   recordSabotage,
   handOver,
+  extractDump,
   cleanUp,
   recordAlarm,
   notify,

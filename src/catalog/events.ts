@@ -35,12 +35,12 @@ export function eventOfFailedBackup({ cluster, finishedAt, reason, operation }: 
 export function eventOfRun(evidence: Evidence): MonitoringEvent {
   const { verdict, clock, rpo } = evidence;
   const severity =
-    verdict === 'passed' || evidence.kind === 'recovery' ? 'info' : verdict === 'failed' ? 'critical' : 'warning';
+    verdict === 'passed' || evidence.kind !== 'drill' ? 'info' : verdict === 'failed' ? 'critical' : 'warning';
   return {
     cluster: evidence.cluster,
     at: evidence.finishedAt,
     severity,
-    kind: evidence.kind === 'recovery' ? 'recovery_ended' : `drill_${verdict}`,
+    kind: evidence.kind === 'drill' ? `drill_${verdict}` : `${evidence.kind}_ended`,
     message: evidence.reasons.join(' '),
     figures: {
       rtoSeconds: clock.rtoSeconds ?? null,

@@ -294,4 +294,13 @@ comment on column pgdrill.recovery_history.scenario is
   'Which failure a drill rehearsed (docs/scenarios.md); null where none was named: then it was now, where recovery_type is fence.';
 `,
   },
+  {
+    version: 7,
+    name: 'extractions',
+    sql: `
+alter table pgdrill.recovery_history
+  drop constraint recovery_history_kind_check,
+  add constraint recovery_history_kind_check check (kind in ('drill', 'recovery', 'extraction'));
+`,
+  },
 ];

@@ -3,7 +3,7 @@ import type { Connection } from '../postgres/connection.js';
 /** One drill or recovery of the history. Times are ISO 8601 in UTC; absent figures were not measured. */
 export interface RecoveryRow {
   cluster: string;
-  kind: 'drill' | 'recovery';
+  kind: 'drill' | 'recovery' | 'extraction';
   recoveryType: string;
   target: string;
   targetTime: string | null;

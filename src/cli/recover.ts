@@ -5,11 +5,13 @@ import { type Command, Option } from 'commander';
 import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import type { DumpFormat } from '../schema/extraction.js';
 import type { SettingsMode } from '../schema/hand-over.js';
 import { clusterIn } from '../repository/repository.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor } from './context.js';
+import { runExtraction, wantedOf } from './recover-extract.js';
 import { recoverStandalone } from './recover-standalone.js';
 import { renderRecovery } from './render-recovery.js';
 import { runWorkflow } from './run-workflow.js';
@@ -22,6 +24,9 @@ interface RecoverOptions {
   gate?: GateName[];
   gateTimeout?: string;
   settings: SettingsMode;
+  table?: string[];
+  database?: string;
+  format: DumpFormat;
   standalone?: boolean;
   repository?: string;
   walDirectory?: string;
@@ -35,7 +40,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .command('recover')
     .description('restore for real, into an empty directory that is kept')
     .argument('[cluster]', 'a cluster of the configuration; with --standalone the repository says which')
-    .option('--into <directory>', 'the new data directory: absent or empty')
+    .option('--into <directory>', 'the new data directory: absent or empty; with --table or --database a new file')
     .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
     .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
     .addOption(
@@ -50,6 +55,13 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .option('--yes', 'ask nobody beforehand')
     .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
     .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
+    .option('--table <table...>', 'only these tables (database.schema.table), dumped into the file --into')
+    .option('--database <database>', 'only this database, dumped into the file --into')
+    .addOption(
+      new Option('--format <format>', 'of that file: for pg_restore, or SQL')
+        .choices(['custom', 'plain'])
+        .default('custom'),
+    )
     .option('--standalone', 'with nothing but a repository: no configuration, no Temporal, no source')
     .option('--repository <directory>', 'where the backups are (with --standalone)')
     .option('--wal-directory <directory>', 'where the WAL is, if not in the repository (with --standalone)')
@@ -61,6 +73,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .action(async (named: string | undefined, options: RecoverOptions, command: Command) => {
       const asJson = globalOptions(command).json === true;
       const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
+      const wanted = wantedOf(options);
       const repository = await repositoryOf(options, named);
       const cluster = repository?.cluster ?? needed(named, 'CLUSTER', 'a cluster of the configuration');
       const target = parseTarget(options.target);
@@ -73,6 +86,13 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
           means: 'Nothing was started.',
           todo: `Targets are: ${recoveryTargetForms}.`,
         });
+      }
+      if (wanted !== undefined) {
+        if (repository !== undefined) throw notStandalone();
+        const loaded = await loadFor(command);
+        clusterOf(loaded, cluster);
+        exit(await runExtraction(loaded, { cluster, wanted, into, ...options }, asJson));
+        return;
       }
       const gates = options.yes === true ? [] : options.gate;
       const input = {
@@ -135,4 +155,12 @@ async function repositoryOf(
     });
   }
   return { cluster, repository: path, ...(walDirectory === undefined ? {} : { walDirectory: resolve(walDirectory) }) };
+}
+
+function notStandalone(): UsageError {
+  return new UsageError({
+    what: '--standalone recovers whole clusters.',
+    means: 'Nothing was started.',
+    todo: 'Recover into a directory, start the server, and use pg_dump there.',
+  });
 }

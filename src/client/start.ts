@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 
 import { UsageError } from '../errors.js';
+import type { ExtractInput } from '../schema/extraction.js';
 import type { RetentionInput } from '../schema/retention.js';
 import type { SabotageDrillInput } from '../schema/sabotage.js';
 import type { StreamInput } from '../schema/stream.js';
@@ -15,6 +16,7 @@ export interface WorkflowInputs {
   consolidate: ConsolidateInput;
   drill: DrillInput;
   recover: RecoverInput;
+  extract: ExtractInput;
   sabotageDrill: SabotageDrillInput;
   verifyRepository: VerifyRepositoryInput;
   streamWal: StreamInput;
@@ -42,7 +44,7 @@ export async function startWorkflow<Kind extends keyof WorkflowInputs>(
       args: [input],
       staticSummary: `${kind} of ${input.cluster}`,
       // A recovery goes before drills and backups that wait for a worker (workflows/steps.ts).
-      ...(kind === 'recover' ? { priority: { priorityKey: 1 } } : {}),
+      ...(kind === 'recover' || kind === 'extract' ? { priority: { priorityKey: 1 } } : {}),
     });
   const workflowId = id ?? speakableId(kind, input.cluster, now, 'second');
   try {

@@ -2,6 +2,7 @@ import { join, relative } from 'node:path';
 
 import { RepositoryError, UsageError } from '../errors.js';
 import { makePrivateDirectory } from '../files/durable.js';
+import { combinedBytes } from '../repository/restored-size.js';
 import { requireRoom } from '../files/room.js';
 import { combineBackups } from '../postgres/combinebackup.js';
 import { readControlData } from '../postgres/controldata.js';
@@ -88,9 +89,6 @@ export function chainToConsolidate(
 }
 
 /** What the result will take. Records of earlier versions do not tell how large a chain becomes: no larger than all of it. */
-function combinedBytes(chain: readonly BackupRecord[]): number {
-  return chain.at(-1)?.restoredBytes ?? chain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-}
 
 interface Consolidation {
   repository: Repository;

@@ -2,8 +2,8 @@ import { RepositoryError, ToolError, ToolKilledError } from '../errors.js';
 import { runTool } from '../process/run-tool.js';
 import { formOf, type Stretch, withWalWindow } from '../repository/wal-window.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
-import { bigIntToLsn, lsnToBigInt } from './lsn.js';
-import { segmentName, segmentNumberOf } from './wal-segment.js';
+import { compareLsn, bigIntToLsn, lsnToBigInt } from './lsn.js';
+import { segmentName, segmentNumberOf, withoutPageHeader } from './wal-segment.js';
 
 /** A stretch of one timeline's WAL in an archive: its segments may be plain, compressed or partial (src/repository/wal-window.ts). */
 export type WalRange = Stretch;
@@ -247,7 +247,7 @@ async function runWaldump(
         `--path=${directory}`,
         `--timeline=${range.timeline}`,
         `--start=${range.from}`,
-        `--end=${range.to}`,
+        `--end=${endFor(range)}`,
         ...filter,
       ],
       env: toolEnvironment(tools),
@@ -259,6 +259,16 @@ async function runWaldump(
     if (options.allowNothing === true && error.stderrTail.includes('could not find a valid record after')) return;
     throw unreadable(range, error.stderrTail.replaceAll(directory, range.walDirectory).trim(), error);
   }
+}
+
+/**
+ * Where pg_waldump has to stop. An end right behind a page's header is that page's beginning to it: given as it is, pg_waldump reads the
+ * header, takes what its buffer still holds of another page for the record behind, and calls that one broken (17.11 and 18.6; xlogreader.c,
+ * XLogDecodeNextRecord, asks for no more than a header's bytes there).
+ */
+function endFor({ from, to, segmentSizeBytes }: WalRange): string {
+  const end = withoutPageHeader(to, segmentSizeBytes);
+  return compareLsn(from, end) < 0 ? end : to;
 }
 
 function unreadable(range: WalRange, said: string, cause?: unknown): RepositoryError {

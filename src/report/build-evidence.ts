@@ -1,8 +1,10 @@
 import type { ResolvedCluster } from '../configuration/cluster.js';
+import { formatName, formatTableName } from '../extract/table-name.js';
 import { judgeEstimate } from '../estimate/estimate-restore.js';
 import { judge } from '../proof/verdict.js';
 import type { DrillResult, Evidence } from '../schema/evidence.js';
 import { seconds } from '../schema/figures.js';
+import type { Extracted, TableName } from '../schema/extraction.js';
 import type { HandOver } from '../schema/hand-over.js';
 import type {
   Approval,
@@ -21,7 +23,7 @@ import { judgeObjectives, readClock } from './clock.js';
 /** Everything that a drill or recovery knows when it is over, however it ended. */
 export interface Outcome {
   id: string;
-  kind: 'drill' | 'recovery';
+  kind: Evidence['kind'];
   workflowId: string;
   runId: string;
   startedAt: string;
@@ -37,6 +39,7 @@ export interface Outcome {
   opened?: Opened | undefined;
   validation?: Validation | undefined;
   handOver?: HandOver | undefined;
+  extracted?: Extracted | undefined;
   approvals: Approval[];
   /** A step that failed for good: which one, and its sentence. */
   failure?: { step: string; type: string; message: string } | undefined;
@@ -81,8 +84,11 @@ export function verdictOf(
     const verdict = restoreSteps.includes(step) && damage.includes(type) ? 'failed' : 'unproven';
     return { verdict, reasons: [`${step}: ${message.split('\n')[0] ?? message}`] };
   }
-  if (outcome.kind === 'recovery')
-    return { verdict: 'unproven', reasons: ['A recovery is not compared with its source.'] };
+  if (outcome.kind !== 'drill')
+    return {
+      verdict: 'unproven',
+      reasons: [`${outcome.kind === 'recovery' ? 'A recovery' : 'An extraction'} is not compared with its source.`],
+    };
   return judge(outcome.validation?.checks ?? []);
 }
 
@@ -134,6 +140,7 @@ export function buildEvidence(
       ...lossOf(outcome),
     ],
     ...(outcome.handOver === undefined ? {} : { handOver: outcome.handOver }),
+    ...(outcome.extracted === undefined ? {} : { extracted: outcome.extracted }),
     versions,
   };
 }
@@ -212,9 +219,21 @@ function rerunCommand(outcome: Outcome, cluster: string): string {
   if (outcome.scenario?.name === 'source-lost') return `pgdrill drill ${cluster} --scenario source-lost`;
   if (outcome.scenario?.statement !== undefined)
     return `pgdrill drill ${cluster} --scenario oops --xid ${outcome.scenario.statement.xid}`;
+  if (outcome.kind === 'extraction') return rerunExtraction(cluster, outcome.input, target);
   return outcome.kind === 'drill'
     ? `pgdrill drill ${cluster} --target '${same}'${chain === '' ? '' : ` --chain '${chain}'`}`
     : `pgdrill recover ${cluster} --into '${textOf(outcome.input['into'])}' --target '${same}'`;
+}
+
+function rerunExtraction(cluster: string, input: Record<string, unknown>, target: string): string {
+  const tables = (input['tables'] ?? []) as TableName[];
+  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  const database = textOf(input['database']);
+  const what =
+    tables.length === 0
+      ? [`--database ${quoted(database)}`]
+      : tables.map((table) => `--table ${quoted(`${formatName(database)}.${formatTableName(table)}`)}`);
+  return `pgdrill recover ${cluster} ${what.join(' ')} --into ${quoted(textOf(input['into']))} --target ${quoted(target)}`;
 }
 
 function textOf(value: unknown): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import type { BackupRecord } from '../schema/backup-record.js';
 import { readIncrementalFile } from './incremental-file.js';
 
 const manifestSchema = z.object({ Files: z.array(z.object({ Path: z.string().optional(), Size: z.number() })) });
@@ -19,4 +20,9 @@ export async function restoredSizeBytes(dataDirectory: string, blockSize: number
     total += incremental ? (await readIncrementalFile(join(dataDirectory, path))).lengthBlocks * blockSize : size;
   }
   return total;
+}
+
+/** How large a chain becomes when it is combined, by its records; of earlier pgdrills' at most. WAL that is replayed is not counted. */
+export function combinedBytes(chain: readonly BackupRecord[]): number {
+  return chain.at(-1)?.restoredBytes ?? chain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }

@@ -99,7 +99,7 @@ function superseded(sandbox: Sandbox, held: Claim | undefined): SupersededError 
 }
 
 /** A restore never writes where something already is. */
-async function refuseUsedDirectory(sandbox: Sandbox): Promise<void> {
+export async function refuseUsedDirectory(sandbox: Pick<Sandbox, 'dataDirectory'>): Promise<void> {
   const there = (await exists(sandbox.dataDirectory)) ? await readdir(sandbox.dataDirectory) : [];
   if (there.length === 0) return;
   throw new SandboxError({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { judgedEstimateSchema } from './estimate.js';
+import { extractedSchema } from './extraction.js';
 import { handOverSchema } from './hand-over.js';
 import { clusterNameSchema, instantSchema } from './primitives.js';
 import {
@@ -25,7 +26,7 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in he
 export const evidenceSchema = z.object({
   formatVersion: z.literal(1),
   id: z.string(),
-  kind: z.enum(['drill', 'recovery']),
+  kind: z.enum(['drill', 'recovery', 'extraction']),
   cluster: clusterNameSchema,
   workflowId: z.string(),
   runId: z.string(),
@@ -74,6 +75,8 @@ export const evidenceSchema = z.object({
   findings: z.array(findingSchema),
   /** Of a recovery that ended well: where the server is, and what is left to do. */
   handOver: handOverSchema.optional(),
+  /** Of an extraction that ended well. */
+  extracted: extractedSchema.optional(),
   versions: z.object({
     pgdrill: z.string(),
     sourcePostgres: z.string().optional(),

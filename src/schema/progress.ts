@@ -31,7 +31,16 @@ export interface Waiting {
 
 /** The answer of the query `progress`. */
 export interface WorkflowProgress {
-  kind: 'backup' | 'drill' | 'recover' | 'sabotage drill' | 'retention' | 'verification' | 'stream' | 'consolidation';
+  kind:
+    | 'backup'
+    | 'drill'
+    | 'recover'
+    | 'extract'
+    | 'sabotage drill'
+    | 'retention'
+    | 'verification'
+    | 'stream'
+    | 'consolidation';
   cluster: string;
   steps: StepProgress[];
   /** The gate that waits for a human now, and until when. */

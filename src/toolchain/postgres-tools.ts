@@ -29,6 +29,7 @@ export const neededTools = [
   'pg_controldata',
   'pg_receivewal',
   'pg_dump',
+  'pg_restore',
   'pg_amcheck',
   'psql',
 ] as const;

@@ -147,6 +147,7 @@ export async function start(
     | 'backup'
     | 'drill'
     | 'recover'
+    | 'extract'
     | 'sabotageDrill'
     | 'janitor'
     | 'applyRetention'

@@ -86,6 +86,13 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
   'drill-cancelled': () => run('drill', { cluster, gates: ['promote'] }, cancelAtGate),
   'drill-left-over': () => run('drill', { cluster }, undefined, failing('cleanUp', 'SandboxError')),
   recover: () => run('recover', { cluster, into: into('recovered'), gates: [] }),
+  extract: () => run('extract', { cluster, database: 'postgres', into: into('extracted.dump') }),
+  'extract-given-up': () =>
+    run(
+      'extract',
+      { cluster, database: 'postgres', tables: [{ schema: 'public', table: 'nothing' }], into: into('nothing.dump') },
+      answerFix('reject'),
+    ),
   'recover-rejected': () => run('recover', { cluster, into: into('rejected'), gates: ['restore'] }, reject),
   'recover-fixed': () =>
     run(

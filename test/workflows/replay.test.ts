@@ -54,6 +54,8 @@ const ends: Record<string, [status: string, type?: string]> = {
   'drill-scenario': ['COMPLETED'],
   'drill-source-lost': ['COMPLETED'],
   'drill-told': ['COMPLETED'],
+  'extract-given-up': ['FAILED', 'UsageError'],
+  extract: ['COMPLETED'],
   janitor: ['COMPLETED'],
   'janitor-told': ['COMPLETED'],
   'recover-fixed': ['COMPLETED'],

@@ -14,7 +14,7 @@ export async function renderDrillPage(evidence: Evidence): Promise<string> {
     `${evidence.verdict}: ${kind} ${id} of ${cluster}`,
     html`
       <header>
-        <h1>${kind === 'drill' ? 'Drill' : 'Recovery'} of cluster ${cluster}</h1>
+        <h1>${{ drill: 'Drill', recovery: 'Recovery', extraction: 'Extraction' }[kind]} of cluster ${cluster}</h1>
         <p class="muted">
           <code>${id}</code>, ${moment(startedAt)} to ${moment(finishedAt)}${host === undefined ? '' : `, on ${host}`}
         </p>
