@@ -6,14 +6,14 @@ import { UsageError } from '../errors.js';
  * Asks whether to go on, on a terminal.
  *
  * @param what will happen, for the refusal where there is nobody to ask.
- * @throws UsageError where standard input is no terminal: silence is not consent.
+ * @throws UsageError where there is no terminal: silence is not consent.
  */
 export async function confirm(question: string, what: string): Promise<boolean> {
-  if (!process.stdin.isTTY) {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError({
-      what: `${what} Nobody can be asked here: standard input is no terminal.`,
+      what: `${what} Nobody can be asked here: there is no terminal.`,
       means: 'Nothing was changed.',
-      todo: 'Look at it with --dry-run, then run it again with --yes.',
+      todo: 'Be sure that it is what you want (most commands have --dry-run), then run it again with --yes.',
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

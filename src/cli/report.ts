@@ -5,10 +5,11 @@ import type { Command } from 'commander';
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, RepositoryError, UsageError } from '../errors.js';
-import { writeFileDurably } from '../files/durable.js';
+import { exists, writeFileDurably } from '../files/durable.js';
 import { writeClusterReport } from '../report/cluster-report.js';
 import { readEvidence, writeReport } from '../report/write-report.js';
 import { openRepository } from '../repository/repository.js';
+import { confirm } from './confirm.js';
 import { globalOptions, loadFor } from './context.js';
 import { print, printJson, say } from './terminal.js';
 
@@ -19,8 +20,17 @@ export function addReport(program: Command, exit: (code: ExitCode) => void): voi
     .description('write evidence as one HTML file: of one drill, or of all drills of a cluster')
     .argument('[id-or-cluster]', 'the id of a drill or recovery, or a cluster (default: the only cluster)')
     .option('--out <file>', 'where to (default: report.html beside the evidence, or in the repository)')
+    .option('--yes', 'overwrite the file of --out without asking')
     .addHelpText('after', '\nExample:\n  pgdrill report shop --out shop.html')
-    .action(async (name: string | undefined, { out }: { out?: string }, command: Command) => {
+    .action(async (name: string | undefined, { out, yes }: { out?: string; yes?: boolean }, command: Command) => {
+      if (out !== undefined && yes !== true && (await exists(out))) {
+        const what = `${out} exists, and would be overwritten.`;
+        if (!(await confirm(`${out} exists. Overwrite it?`, what))) {
+          say('Nothing was written.');
+          exit(exitCodes.failed);
+          return;
+        }
+      }
       const path = await runReport(await loadFor(command), name, out);
       if (globalOptions(command).json === true) printJson({ path });
       else print(path);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import { clusterOf } from '../configuration/cluster.js';
-import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { type ExitCode, exitCodes } from '../errors.js';
 import { openRepository } from '../repository/repository.js';
 import { gatherFacts } from '../retention/facts.js';
 import { planRetention } from '../retention/plan.js';
@@ -9,7 +9,7 @@ import { retentionOf } from '../retention/request.js';
 import { summarize } from '../retention/summary.js';
 import { undoMarks } from '../retention/undo.js';
 import type { RetentionResult, RetentionSummary } from '../schema/retention.js';
-import { askYes } from './ask-yes.js';
+import { confirm } from './confirm.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderResult, renderSummary } from './render-retention.js';
 import { runWorkflow } from './run-workflow.js';
@@ -57,12 +57,11 @@ export function addRetention(program: Command, exit: (code: ExitCode) => void): 
       }
       if (options.yes !== true) {
         say(renderSummary(plan));
-        if (!(await askYes(`Mark and delete this in the repository of ${cluster}?`))) {
-          throw new UsageError({
-            what: 'Nobody said yes.',
-            means: 'Nothing was marked or deleted.',
-            todo: `To go on without a question: pgdrill retention apply ${cluster} --yes`,
-          });
+        const question = `Mark and delete this in the repository of ${cluster}?`;
+        if (!(await confirm(question, `This would be marked and deleted in the repository of ${cluster}.`))) {
+          say('Nothing was marked or deleted.');
+          exit(exitCodes.failed);
+          return;
         }
       }
       exit(

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { userInfo } from 'node:os';
 
 import type { Command } from 'commander';
@@ -7,6 +6,7 @@ import { startStream, stopStream, streamId, streamStatus, type StreamStatus } fr
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { ConfigurationError, type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { confirm } from './confirm.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
 import { renderTable } from './table.js';
@@ -72,16 +72,34 @@ export function addStream(program: Command, exit: (code: ExitCode) => void): voi
     .option('--drop-slot', 'drop the slot (the default)')
     .option('--keep-slot', 'keep the slot: the source keeps all WAL from now on, until its disk is full')
     .option('--yes', 'do not ask')
+    .option('--dry-run', 'only say what would be done')
     .addHelpText('after', '\nExample:\n  pgdrill stream stop shop --yes')
     .action(
-      async (cluster: string, options: { dropSlot?: boolean; keepSlot?: boolean; yes?: boolean }, command: Command) => {
+      async (
+        cluster: string,
+        options: { dropSlot?: boolean; keepSlot?: boolean; yes?: boolean; dryRun?: boolean },
+        command: Command,
+      ) => {
         const loaded = await loadFor(command);
         requireMode(loaded, cluster);
         if (options.dropSlot === true && options.keepSlot === true)
           throw usage('--drop-slot and --keep-slot contradict each other.', 'Give one of them.');
         const dropSlot = options.keepSlot !== true;
-        if (options.yes !== true) await confirm(cluster, dropSlot);
         const asJson = globalOptions(command).json === true;
+        const would = dropSlot
+          ? `stop the WAL stream of ${cluster} and drop its slot: WAL from then on is not kept, until the stream is started again`
+          : `stop the WAL stream of ${cluster} and keep its slot: the source keeps all WAL from then on, until its disk is full`;
+        if (options.dryRun === true) {
+          if (asJson) printJson({ cluster, dropSlot, dryRun: true });
+          else print(`This would ${would}.`);
+          exit(exitCodes.done);
+          return;
+        }
+        if (options.yes !== true && !(await confirm(`This will ${would}. Go on?`, `This would ${would}.`))) {
+          say('Nothing was stopped.');
+          exit(exitCodes.failed);
+          return;
+        }
         await withTemporal(loaded, async (temporal) => {
           try {
             const result = await stopStream(temporal, cluster, { dropSlot, by: userInfo().username });
@@ -108,21 +126,6 @@ function requireMode(loaded: LoadedConfiguration, cluster: string): void {
     means: 'WAL of this cluster is not streamed.',
     todo: 'Set it to stream, and restart the worker.',
   });
-}
-
-async function confirm(cluster: string, dropSlot: boolean): Promise<void> {
-  const what = dropSlot
-    ? `Stop the WAL stream of ${cluster} and drop its slot? WAL from now on is not kept, until the stream is started again`
-    : `Stop the WAL stream of ${cluster} and keep its slot? The source keeps all WAL from now on`;
-  if (!process.stdin.isTTY) throw usage(`${what}? Nobody is there to ask.`, 'Say --yes.');
-  const ask = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await ask.question(`${what}. [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } finally {
-    ask.close();
-  }
-  throw usage('It was not confirmed.', 'Answer y, or say --yes.');
 }
 
 function usage(what: string, todo: string): UsageError {

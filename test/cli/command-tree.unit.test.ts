@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { commandsOf, helpOfAll } from '../../src/cli/command-tree.js';
+import { type CommandHelp, commandsOf, helpOfAll } from '../../src/cli/command-tree.js';
 import { createProgram } from '../../src/cli/program.js';
 import { renderManPage } from '../../src/cli/reference/man-page.js';
 import { renderCommandsPage } from '../../src/cli/reference/markdown.js';
@@ -36,6 +36,22 @@ test('the options in examples exist', () => {
         .map((option) => `${example}: ${option}`);
     });
   expect(unknown).toEqual([]);
+});
+
+test('what asks before it deletes can be shown beforehand', () => {
+  const options = (each: CommandHelp): string => each.options.map(({ term }) => term).join(' ');
+  const asking = help.filter((each) => options(each).includes('--yes'));
+  expect(asking.map(({ path }) => path)).toEqual(
+    expect.arrayContaining([
+      'pgdrill retention apply',
+      'pgdrill policies apply',
+      'pgdrill stream stop',
+      'pgdrill janitor',
+    ]),
+  );
+  // A recovery is looked at with `pgdrill plan`; of a file there is nothing to show but its name.
+  const others = asking.filter((each) => !options(each).includes('--dry-run')).map(({ path }) => path);
+  expect(others).toEqual(['pgdrill recover', 'pgdrill report']);
 });
 
 test('a command without subcommands that is not shown is only what shells ask', () => {

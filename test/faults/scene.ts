@@ -90,7 +90,7 @@ export class Scene {
 
   /** Has the janitor look around, without its grace for runs that have just ended. */
   async sweep(): Promise<void> {
-    const { exitCode, stderr } = await pgdrill(['janitor', '--grace', '0s', '--json'], {
+    const { exitCode, stderr } = await pgdrill(['janitor', '--yes', '--grace', '0s', '--json'], {
       env: { ...this.temporal.env, PGDRILL_CONFIG: this.loaded.path },
     });
     if (exitCode !== 0) throw new Error(`the janitor failed: ${stderr}`);

@@ -195,7 +195,7 @@ test('what cannot be removed makes the janitor red and an alarm with instruction
     expect(await alarms(catalogUrl)).toEqual([
       ['critical', 'leftover_not_removed', expect.stringContaining(directory)],
     ]);
-    const command = await pgdrill(['janitor', '--grace', '0s'], { env: env() });
+    const command = await pgdrill(['janitor', '--yes', '--grace', '0s'], { env: env() });
     expect(command.exitCode).toBe(1);
     expect(command.stdout).toMatch(/still there.*\n[\s\S]*To do: /);
 
@@ -241,7 +241,7 @@ async function holds(): Promise<string[]> {
 }
 
 async function janitorCommand(...args: string[]): Promise<SweepReport> {
-  const command = await pgdrill(['janitor', '--json', ...args], { env: env() });
+  const command = await pgdrill(['janitor', '--yes', '--json', ...args], { env: env() });
   expect(command).toMatchObject({ exitCode: 0 });
   return withoutHolds(JSON.parse(command.stdout) as SweepReport);
 }

@@ -70,7 +70,7 @@ describe('on the command line', () => {
 
   test('apply asks, and takes silence for a no', async () => {
     const said = await refused(64, 'retention', 'apply', 'shop');
-    expect(said).toContain('Nobody said yes.');
+    expect(said).toContain('Nobody can be asked here');
     expect(said).toContain(ids[0]);
     expect((await readState(book.shop.repository)).marks).toEqual([]);
   });

@@ -201,7 +201,9 @@ describe('a stream', () => {
 
   it('is not stopped without a word', async () => {
     const { exitCode, stderr } = await cli('stream', 'stop', 'shop');
-    expect([exitCode, stderr]).toEqual([64, expect.stringContaining('Say --yes') as string]);
+    expect([exitCode, stderr]).toEqual([64, expect.stringContaining('run it again with --yes') as string]);
+    const told = await cli('stream', 'stop', 'shop', '--dry-run');
+    expect([told.exitCode, told.stdout]).toEqual([0, expect.stringMatching(/^This would .*drop its slot/) as string]);
     expect((await slot())?.active).toBe(true);
   });
 
