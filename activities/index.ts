@@ -25,6 +25,7 @@ import { createEndStream, createPrepareStream, createReceiveWal } from './stream
 import { createSweep } from './sweep.js';
 import { createTakeBaseBackup, createTakeDifferentialBackup, createTakeIncrementalBackup } from './take-backup.js';
 import { createValidateRestore } from './validate-restore.js';
+import { createMoveTarget } from './move-target.js';
 import { createRecordWait } from './record-wait.js';
 import { createVerifyApproval } from './verify-approval.js';
 import { createVerifyRepository } from './verify-repository.js';
@@ -69,6 +70,7 @@ export function createActivities(dependencies: Dependencies) {
     verifyRepository: createVerifyRepository(dependencies),
     verifyApproval: createVerifyApproval(dependencies),
     recordWait: createRecordWait(dependencies),
+    moveTarget: createMoveTarget(dependencies),
     prepareStream: createPrepareStream(dependencies),
     receiveWal: createReceiveWal(dependencies),
     endStream: createEndStream(dependencies),

@@ -36,7 +36,12 @@ function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[]
     '',
     question,
     '',
-    ...(gate === 'promote' ? [`To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\``, ''] : []),
+    ...(gate === 'promote'
+      ? [
+          `To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\`. To go on to a later target: \`pgdrill retarget ${workflowId} --target …\``,
+          '',
+        ]
+      : []),
     ...(rule.by === undefined ? [] : [`May answer: ${rule.by.join(', ')}.`, '']),
     ...(rule.count === 1 ? [] : [`${rule.count} different people have to approve: ${some}.`, '']),
     ...(refused === undefined ? [] : [`**The last answer does not count.** ${refused}`, '']),

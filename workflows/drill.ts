@@ -50,19 +50,20 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     const { target, chain } = outcome.scenario ?? input;
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
-    const { plan, prepared, replay } = await restore(
+    const { plan, prepared, replay, movedTo } = await restore(
       { cluster, target, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }) },
       progress,
       gates,
       outcome,
     );
-    const known = plan.recorded === undefined ? capture : { capture: plan.recorded };
+    // Of another target than the fence nothing is known, unless an earlier drill has recorded a fence there.
+    const known = plan.recorded !== undefined ? { capture: plan.recorded } : movedTo === undefined ? capture : {};
     const { notCompared: whyNotKnown, statement } = outcome.scenario ?? {};
     outcome.validation = await progress.step(
       'validation',
       () =>
         steps.validateRestore({
-          ...{ cluster, sandbox: prepared.sandbox, target, replay, ...known },
+          ...{ cluster, sandbox: prepared.sandbox, target: movedTo ?? target, replay, ...known },
           ...(whyNotKnown === undefined ? {} : { whyNotKnown }),
           ...(statement === undefined ? {} : { statement }),
         }),

@@ -22,10 +22,12 @@ import {
   type ExtendInput,
   extendSchema,
   type GateName,
+  type RetargetInput,
+  retargetSchema,
 } from '../src/schema/workflow-inputs.js';
 import { digestOf } from './digest.js';
 import { problemsOf } from './input.js';
-import { approvalOf, type OpenGate } from './open-gate.js';
+import { approvalOf, type Mover, type OpenGate } from './open-gate.js';
 import { messageOfGate, tell } from './notify.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { type GivenAnswer, refusalOf } from './refusal.js';
@@ -38,6 +40,7 @@ const approveSignal = defineSignal<[DecisionInput]>('approve');
 const rejectSignal = defineSignal<[DecisionInput]>('reject');
 const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
 const rejectUpdate = defineUpdate<string, [DecisionInput]>('reject');
+const retargetUpdate = defineUpdate<string, [RetargetInput]>('retarget');
 const extendUpdate = defineUpdate<string, [ExtendInput]>('extend');
 
 const like = '{"gate": "promote", "by": "your name", "reason": "why"}';
@@ -85,6 +88,11 @@ export class Gates {
       description: 'Let a gate wait longer: {"gate": "promote", "for": "2h", "by": "your name", "reason": "why"}',
       validator: (input) => this.refuseToExtend(input),
     });
+    setHandler(retargetUpdate, (input) => this.retarget(input), {
+      description:
+        'Replay on to a later target, without restoring again: {"target": "lsn=0/5000028", "by": "your name", "reason": "why"}',
+      validator: (input) => this.refuse({ did: 'retarget', ...parseAnswer(retargetSchema, input) }),
+    });
   }
 
   /** A signal handler that throws would fail the workflow: what is refused is shown and changes nothing. */
@@ -125,6 +133,8 @@ export class Gates {
     const decided = this.open?.decision;
     if (decided !== undefined)
       throw refused(`Gate ${answer.gate} has just been ${decided}. The first decision stands.`);
+    const moving = this.open?.moving;
+    if (moving !== undefined) throw refused(`The run goes on to ${moving.target}. Answer when it is there.`);
   }
 
   private stops(): AnswerableGate[] {
@@ -196,14 +206,32 @@ export class Gates {
     return `Gate ${gate} waits until ${waiting.until}.`;
   }
 
+  /** @throws ApplicationFailure where the target cannot be reached from here; the gate waits on as before. */
+  private async retarget(input: RetargetInput): Promise<string> {
+    const { target, by, reason } = parseAnswer(retargetSchema, input);
+    this.refuse({ did: 'retarget', gate: 'promote', by });
+    const { open } = this;
+    if (open?.mover === undefined) throw refused('Only a restored server that is paused at gate promote can go on.');
+    open.moving = { target };
+    try {
+      const plan = await open.mover.plan(target);
+      open.answers.push({ did: 'retargeted', by, reason: `${target}: ${reason}`, at: new Date().toISOString() });
+      open.moving = { target, plan };
+      return `Replay goes on to ${target}${plan.target.lsn === undefined ? '' : ` (${plan.target.lsn})`}; gate promote asks again when it is there.`;
+    } catch (error) {
+      delete open.moving;
+      throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+    }
+  }
+
   /**
    * Waits at a gate, where this run has it.
    *
    * @param question what the human is asked, with the figures so far.
    * @throws StoppedAtGate when rejected or when nobody answers in time.
    */
-  async pass(gate: GateName, question: string): Promise<void> {
-    if (this.gates.includes(gate)) await this.wait(gate, question);
+  async pass(gate: GateName, question: string, mover?: Mover): Promise<void> {
+    if (this.gates.includes(gate)) await this.wait(gate, question, mover);
   }
 
   /**
@@ -215,17 +243,23 @@ export class Gates {
     await this.wait('fix', question);
   }
 
-  private async wait(gate: AnswerableGate, question: string): Promise<void> {
+  private async wait(gate: AnswerableGate, question: string, mover?: Mover): Promise<void> {
     const openedMs = Date.now();
     const rule = this.rules[gate] ?? anybody;
-    const open: OpenGate = { gate, rule, openedMs, untilMs: openedMs + this.timeoutMs, answers: [] };
-    const since = new Date(openedMs).toISOString();
-    const { runId } = workflowInfo();
+    const open: OpenGate = {
+      gate,
+      rule,
+      openedMs,
+      untilMs: openedMs + this.timeoutMs,
+      answers: [],
+      seen: '',
+      ...(mover === undefined ? {} : { mover }),
+    };
     const { state } = this.progress;
-    const shown = state.steps.map(({ step, state: how, summary = '' }) => [step, how, summary]);
-    const seen = digestOf([runId, gate, since, question, shown]);
+    const since = new Date(openedMs).toISOString();
+    const outer = this.open; // gate fix may open while another goes on to a new target
     this.open = open;
-    state.waiting = { gate, since, until: new Date(open.untilMs).toISOString(), question, seen, rule };
+    this.ask(open, question);
     for (const { did, decision } of this.early.filter((each) => each.decision.gate === gate))
       this.takeSignal(did, decision);
     this.progress.show();
@@ -233,15 +267,36 @@ export class Gates {
     try {
       if (open.decision === undefined) this.tellIn(telling, this.messageOf(gate, question));
       await this.untilDecided(open, telling);
+      while (mover !== undefined && open.moving?.plan !== undefined) {
+        delete state.waiting;
+        const next = await mover.replay(open.moving.plan);
+        delete open.moving;
+        // What was approved was another state.
+        open.answers = open.answers.filter(({ did }) => did !== 'approved');
+        open.untilMs = Date.now() + this.timeoutMs;
+        this.ask(open, next);
+        this.progress.show();
+        await this.untilDecided(open, telling);
+      }
     } finally {
       telling.cancel(); // it waits no longer
-      this.open = undefined;
+      this.open = outer;
       delete state.waiting; // also when cancelled
     }
-    const approval = approvalOf(open, { openedAt: since, seen });
+    const approval = approvalOf(open, since);
     state.approvals.push(approval);
     this.progress.show();
     if (approval.decision !== 'approved') throw new StoppedAtGate(approval);
+  }
+
+  /** Shows what is asked, and on what evidence. */
+  private ask(open: OpenGate, question: string): void {
+    const { gate, rule, untilMs } = open;
+    const { state } = this.progress;
+    const since = new Date().toISOString();
+    const shown = state.steps.map(({ step, state: how, summary = '' }) => [step, how, summary]);
+    open.seen = digestOf([workflowInfo().runId, gate, since, question, shown]);
+    state.waiting = { gate, since, until: new Date(untilMs).toISOString(), question, seen: open.seen, rule };
   }
 
   /** Until there is a decision or the time is up; on the way people are reminded. */
@@ -256,11 +311,11 @@ export class Gates {
       const next = tellings.find(({ afterMs }) => open.openedMs + afterMs < untilMs);
       const wakeMs = next === undefined ? untilMs : open.openedMs + next.afterMs;
       const changed = await condition(
-        () => open.decision !== undefined || open.untilMs !== untilMs,
+        () => open.decision !== undefined || open.moving?.plan !== undefined || open.untilMs !== untilMs,
         Math.max(1, wakeMs - Date.now()),
         { summary: `Gate ${open.gate} waits for a human` },
       );
-      if (open.decision !== undefined) return;
+      if (open.decision !== undefined || open.moving?.plan !== undefined) return;
       if (changed) continue;
       if (next === undefined) return;
       tellings.splice(tellings.indexOf(next), 1);

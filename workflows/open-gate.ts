@@ -1,6 +1,14 @@
 import type { GateRule } from '../src/schema/approvals.js';
-import type { Approval } from '../src/schema/results.js';
+import type { Approval, Plan } from '../src/schema/results.js';
 import type { AnswerableGate } from '../src/schema/workflow-inputs.js';
+
+/** What a retarget does. */
+export interface Mover {
+  /** Plans it, and takes the server to it. @throws what is wrong with the target; then nothing has changed. */
+  plan: (target: string) => Promise<Plan>;
+  /** Replays up to it. @returns the question that the gate asks then. */
+  replay: (plan: Plan) => Promise<string>;
+}
 
 /** A gate that waits: what has been answered so far, and until when it waits. */
 export interface OpenGate {
@@ -9,7 +17,13 @@ export interface OpenGate {
   openedMs: number;
   untilMs: number;
   answers: NonNullable<Approval['answers']>;
+  /** The digest of what is shown. */
+  seen: string;
   decision?: 'approved' | 'rejected';
+  /** How the run goes on to another target from here; absent where it cannot. */
+  mover?: Mover;
+  /** Another target is being planned, or has been: nobody can answer to what is shown now. */
+  moving?: { target: string; plan?: Plan };
 }
 
 /** How a gate ended, for the evidence. */
@@ -19,9 +33,10 @@ export function approvalOf(
     rule,
     answers,
     untilMs,
+    seen,
     decision = 'expired',
   }: Omit<OpenGate, 'decision'> & { decision?: Approval['decision'] },
-  { openedAt, seen }: { openedAt: string; seen: string },
+  openedAt: string,
 ): Approval {
   const approved = answers.filter(({ did }) => did === 'approved');
   const deciding = decision === 'approved' ? approved : answers.filter(({ did }) => did === 'rejected').slice(0, 1);

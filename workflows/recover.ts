@@ -113,8 +113,13 @@ function figuresOf(
   };
 }
 
-function describe({ plan, replay }: RunOutcome): Pick<RecoverResult, 'chain' | 'reachedLsn' | 'lastCommitAt'> {
+function describe({
+  plan,
+  replay,
+  movedTo,
+}: RunOutcome): Pick<RecoverResult, 'chain' | 'reachedLsn' | 'lastCommitAt'> & { target?: string } {
   return {
+    ...(movedTo === undefined ? {} : { target: movedTo }),
     chain: plan?.chain.map(({ id }) => id) ?? [],
     ...(replay === undefined ? {} : { reachedLsn: replay.reachedLsn }),
     ...(replay?.lastCommitAt === undefined ? {} : { lastCommitAt: replay.lastCommitAt }),

@@ -4,7 +4,7 @@ import type { AnswerableGate } from '../src/schema/workflow-inputs.js';
 
 /** An answer as it was given, by update or by signal. */
 export interface GivenAnswer {
-  did: 'approve' | 'reject' | 'extend';
+  did: 'approve' | 'reject' | 'extend' | 'retarget';
   gate: AnswerableGate;
   by: string;
   seen?: string | undefined;
@@ -27,7 +27,7 @@ export function refusalOf(
   const person = personOf(by);
   if (rule.by !== undefined && !rule.by.some((each) => personOf(each) === person))
     return `${by} may not answer at gate ${gate}: only ${rule.by.join(', ')} may.`;
-  if (did === 'extend') return undefined;
+  if (did === 'extend' || did === 'retarget') return undefined;
   if (seen !== undefined && seen !== waiting.seen)
     return `The evidence has changed: the answer was given on ${seen}, now ${waiting.seen ?? 'something else'} is shown. Look again, then answer on that.`;
   if (did === 'reject') return rule.seen && seen === undefined ? unseen(gate, waiting.seen) : undefined;

@@ -10,7 +10,12 @@ export interface RestoreOutcome {
   prepared?: Prepared;
   replay?: Replay;
   opened?: Opened;
+  /** The target that a person chose at gate promote instead of the first one. */
+  movedTo?: string;
 }
+
+/** A restore that came to its end. */
+export type Restored = RestoreOutcome & Required<Omit<RestoreOutcome, 'movedTo'>>;
 
 export interface RestoreRequest {
   cluster: string;
@@ -39,7 +44,7 @@ export async function restore(
   progress: RunProgress,
   gates: Gates,
   outcome: RestoreOutcome,
-): Promise<Required<RestoreOutcome>> {
+): Promise<Restored> {
   const { cluster, target, capture, chain, sandboxId, into, file, orFix = justOnce } = request;
   const copyIn = request.fromCopy === true ? { copyIn: sandboxId } : {};
 
@@ -76,18 +81,32 @@ export async function restore(
   const { socketDirectory, port, superuser } = sandbox;
   progress.state.sandbox = { socketDirectory, port, superuser };
 
-  const replay = await orFix(() =>
-    progress.step(
-      'replay',
-      () => steps.replayWal({ sandbox, plan }),
-      (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
-    ),
-  );
-  outcome.replay = replay;
-  await gates.pass(
-    'promote',
-    `Replay reached ${replay.reachedLsn}${replay.lastCommitAt === undefined ? '' : ` (last commit ${replay.lastCommitAt})`}. Promote?`,
-  );
+  const replayTo = async (to: Plan): Promise<string> => {
+    const earlier = outcome.replay?.phases ?? [];
+    const replay = await orFix(() =>
+      progress.step(
+        'replay',
+        () => steps.replayWal({ sandbox, plan: to }),
+        (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
+      ),
+    );
+    outcome.replay = { ...replay, phases: [...earlier, ...replay.phases] };
+    return `Replay reached ${replay.reachedLsn}${replay.lastCommitAt === undefined ? '' : ` (last commit ${replay.lastCommitAt})`}. Promote?`;
+  };
+  await gates.pass('promote', await replayTo(plan), {
+    plan: async (to) => {
+      const { plan: now = plan, replay } = outcome;
+      const next = await steps.planRestore({ cluster, target: to, chain: now.chain.at(-1)?.id ?? '', ...copyIn });
+      await steps.moveTarget({ sandbox, reachedLsn: replay?.reachedLsn ?? '', from: now.target, to: next.target });
+      return next;
+    },
+    replay: async (next) => {
+      // The clock began when the first plan was ordered.
+      outcome.plan = { ...next, orderedAt: plan.orderedAt, phases: [...plan.phases, ...next.phases] };
+      progress.target = outcome.movedTo = next.target.requested;
+      return await replayTo(next);
+    },
+  });
 
   const opened = await orFix(() =>
     progress.step(
@@ -97,5 +116,7 @@ export async function restore(
     ),
   );
   outcome.opened = opened;
-  return { plan, prepared, replay, opened };
+  const { plan: last = plan, replay } = outcome;
+  if (replay === undefined) throw new RangeError('opened without a replay');
+  return { ...outcome, plan: last, prepared, replay, opened };
 }

@@ -274,7 +274,15 @@ const { recordWait } = proxyActivities<Activities>({
   summary: 'Tell that a gate waits for a human',
 });
 
+const { moveTarget } = proxyActivities<Activities>({
+  startToCloseTimeout: '10m',
+  ...restoring,
+  retry: patient,
+  summary: 'Retarget: further on, without restoring again',
+});
+
 export const steps = {
+  moveTarget,
   verifyApproval,
   recordWait,
   prepareStream,

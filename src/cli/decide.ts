@@ -2,10 +2,11 @@ import { userInfo } from 'node:os';
 
 import { type Command, Option } from 'commander';
 
-import { type Decided, decide, extend } from '../client/decide.js';
+import { type Decided, decide, extend, retarget } from '../client/decide.js';
 import type { Temporal } from '../client/temporal.js';
 import type { ExitCode } from '../errors.js';
 import { type AnswerableGate, answerableGateSchema } from '../schema/workflow-inputs.js';
+import { recoveryTargetForms } from '../schema/target.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { printJson, say } from './terminal.js';
 
@@ -46,6 +47,25 @@ export function addDecide(program: Command, exit: (code: ExitCode) => void): voi
     )
     .action(async (id: string, options: AnswerOptions & { for: string }, command: Command) => {
       await answer(command, id, 'extend', options, (temporal) => extend(temporal, id, options));
+      exit(0);
+    });
+}
+
+/** `pgdrill retarget ID --target …`: go on from where a restored server is paused. */
+export function addRetarget(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('retarget')
+    .description('at gate promote: replay on to a later target, without restoring again')
+    .argument('<id>', 'the workflow id')
+    .requiredOption('--target <target>', `where to: ${recoveryTargetForms}`)
+    .option('--by <name>', 'who decides', userInfo().username)
+    .option('--reason <text>', 'why', '')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pgdrill retarget drill-shop-2026-11-22-0200 --target "time=2026-11-22 02:10:00+00"',
+    )
+    .action(async (id: string, options: AnswerOptions & { target: string }, command: Command) => {
+      await answer(command, id, 'retarget', options, (temporal) => retarget(temporal, id, options));
       exit(0);
     });
 }

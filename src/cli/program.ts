@@ -9,7 +9,7 @@ import { addCatalog } from './catalog.js';
 import { commandsOf } from './command-tree.js';
 import { addCompletion } from './completion.js';
 import { addConsolidate } from './consolidate.js';
-import { addDecide } from './decide.js';
+import { addDecide, addRetarget } from './decide.js';
 import { addDemo } from './demo.js';
 import { addDev } from './dev.js';
 import { addDoctor } from './doctor.js';
@@ -63,6 +63,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     addSabotageDrill,
     addPolicies,
     addDecide,
+    addRetarget,
     addPsql,
     addObjectives,
     addNotify,

@@ -3,7 +3,7 @@ import { type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError }
 import { signApproval } from '../approvals/sign.js';
 import { UsageError } from '../errors.js';
 import type { Waiting, WorkflowProgress } from '../schema/progress.js';
-import type { AnswerableGate, DecisionInput, ExtendInput } from '../schema/workflow-inputs.js';
+import type { AnswerableGate, DecisionInput, ExtendInput, RetargetInput } from '../schema/workflow-inputs.js';
 import type { Temporal } from './temporal.js';
 import { unknownRun } from './unknown-run.js';
 
@@ -62,6 +62,21 @@ export async function extend(
   const { handle, waiting } = await waitingGate(client.workflow.getHandle(workflowId), wanted);
   const gate = wanted ?? waiting.gate;
   return { gate, question: waiting.question, answer: await update(handle, 'extend', { gate, by, reason, for: span }) };
+}
+
+/**
+ * Lets a restored server that is paused at gate `promote` replay on to a later target, without restoring again.
+ *
+ * @throws UsageError as `decide` does, and where the target lies before what was replayed.
+ */
+export async function retarget(
+  { client }: Pick<Temporal, 'client'>,
+  workflowId: string,
+  { by, reason, target }: Omit<RetargetInput, 'gate'>,
+): Promise<Decided> {
+  const { handle, waiting } = await waitingGate(client.workflow.getHandle(workflowId), 'promote');
+  const answer = await update(handle, 'retarget', { gate: 'promote', by, reason, target });
+  return { gate: 'promote', question: waiting.question, answer };
 }
 
 async function update(handle: WorkflowHandle, name: string, input: object): Promise<string> {

@@ -240,7 +240,7 @@ export const approvalSchema = z.object({
   answers: z
     .array(
       z.object({
-        did: z.enum(['approved', 'rejected', 'extended']),
+        did: z.enum(['approved', 'rejected', 'extended', 'retargeted']),
         by: z.string(),
         reason: z.string(),
         at: instantSchema,

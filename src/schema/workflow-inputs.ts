@@ -115,6 +115,15 @@ export const extendSchema = z.strictObject({
   /** How much longer. */
   for: durationSchema,
 });
+/** What the update `retarget` carries: where the paused server is to go on to. */
+export const retargetSchema = z.strictObject({
+  gate: z.literal('promote').default('promote'),
+  by: z.string().trim().min(1),
+  reason: z.string().default(''),
+  target: targetTextSchema.refine((text) => text !== 'fence', 'the fence is where it was to stop at first'),
+});
+export type RetargetInput = z.input<typeof retargetSchema>;
+
 export type ExtendInput = z.input<typeof extendSchema>;
 
 /** What `janitor` is started with: nothing is enough. */

@@ -82,6 +82,7 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
       undefined,
       'approvals: { restore: { count: 2, seen: true, remind: [300ms] } }',
     ),
+  'drill-retargeted': () => run('drill', { cluster, target: 'immediate', gates: ['promote'] }, goOn),
   'drill-rejected': () => run('drill', { cluster, gates: ['restore'] }, reject),
   'drill-cancelled': () => run('drill', { cluster, gates: ['promote'] }, cancelAtGate),
   'drill-left-over': () => run('drill', { cluster }, undefined, failing('cleanUp', 'SandboxError')),
@@ -171,6 +172,14 @@ async function approveByTwo(handle: WorkflowHandle): Promise<void> {
     return names?.includes('recordWait') === true ? true : undefined;
   });
   await handle.executeUpdate('approve', { args: [{ ...answer, by: 'grace' }] });
+}
+
+/** Takes the paused server on to the end of the WAL. */
+async function goOn(handle: WorkflowHandle): Promise<void> {
+  await waitsAt(handle, 'promote');
+  await handle.executeUpdate('retarget', { args: [{ target: 'latest', by: 'ada', reason: 'further' }] });
+  await waitsAt(handle, 'promote');
+  await approve(handle);
 }
 
 async function reject(handle: WorkflowHandle): Promise<void> {

@@ -51,6 +51,7 @@ const ends: Record<string, [status: string, type?: string]> = {
   'drill-left-over': ['FAILED', 'SandboxError'],
   'drill-passed': ['COMPLETED'],
   'drill-rejected': ['COMPLETED'],
+  'drill-retargeted': ['COMPLETED'],
   'drill-scenario': ['COMPLETED'],
   'drill-source-lost': ['COMPLETED'],
   'drill-told': ['COMPLETED'],
