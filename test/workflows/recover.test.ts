@@ -136,7 +136,7 @@ describe('a recovery', { timeout: 120_000 }, () => {
     expect(existsSync(join(into, 'PG_VERSION'))).toBe(true);
     const rejected = await pgdrill(['reject', handle.workflowId, '--by', 'grace', '--reason', 'wrong day'], { env });
     expect(rejected).toMatchObject({ exitCode: 0, stdout: '' });
-    expect(rejected.stderr).toContain('gate promote');
+    expect(rejected.stderr).toContain('Gate promote: rejected by');
 
     const result = (await handle.result()) as RecoverResult;
     expect(result).toMatchObject({
