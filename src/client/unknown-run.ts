@@ -1,6 +1,6 @@
 import type { WorkflowClient } from '@temporalio/client';
 
-import { nearest } from '../configuration/closest.js';
+import { nearest } from '../schema/closest.js';
 import { UsageError } from '../errors.js';
 import { ourRuns } from './run-kinds.js';
 

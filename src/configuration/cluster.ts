@@ -8,7 +8,7 @@ import type { ClusterConfiguration } from '../schema/configuration.js';
 import { parseBytes, parseDurationMs } from '../schema/primitives.js';
 import type { Wal } from '../repository/wal-mode.js';
 import type { GateName } from '../schema/workflow-inputs.js';
-import { didYouMean } from './closest.js';
+import { didYouMean } from '../schema/closest.js';
 import type { RetentionSettings } from '../retention/settings.js';
 import type { LoadedConfiguration } from './load.js';
 import { withoutTrailingSlash } from './state-directory.js';

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import { type Conninfo, parseConninfo } from '../postgres/conninfo.js';
 import { type SessionAttribute, splitHosts, wantedSession } from '../postgres/hosts.js';
-import { didYouMean } from './closest.js';
+import { didYouMean } from '../schema/closest.js';
 
 // PostgreSQL manual, "Parameter Key Words" (versions 17 and 18). `password` and `sslpassword` are left out: secrets do not belong here.
 const keywords = new Set(

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { didYouMean } from './closest.js';
+import { didYouMean } from '../schema/closest.js';
 import { kindOf, schemaAt, type SchemaNode } from './schema-tree.js';
 import type { KeyPath } from './yaml-source.js';
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../configuration/closest.js';
+import { didYouMean } from '../schema/closest.js';
 import { UsageError } from '../errors.js';
 import { withConnection } from '../postgres/connection.js';
 import { sandboxConninfo } from '../restore/sandbox.js';

@@ -1,4 +1,4 @@
-import { didYouMean } from '../configuration/closest.js';
+import { didYouMean } from '../schema/closest.js';
 
 /**
  * Checks the name of a time zone.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 
 import { UsageError } from '../errors.js';
-import { didYouMean } from '../configuration/closest.js';
+import { didYouMean } from '../schema/closest.js';
 import { fsyncPath } from '../files/durable.js';
 import type { Repository } from '../repository/repository.js';
 import { type Acknowledgement, acknowledgementSchema, type RepositoryFinding } from '../schema/verification.js';

@@ -1,7 +1,7 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
 
 import { UsageError } from '../../errors.js';
-import { didYouMean } from '../../configuration/closest.js';
+import { didYouMean } from '../../schema/closest.js';
 import { titleOf } from './facets.js';
 import { describe } from './read.js';
 import type { ScheduleWish } from './wish.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { closest, didYouMean, editDistance, nearest } from '../../src/configuration/closest.js';
+import { closest, didYouMean, editDistance, nearest } from '../../src/schema/closest.js';
 
 describe('editDistance', () => {
   it.each([
