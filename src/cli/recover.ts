@@ -32,6 +32,7 @@ interface RecoverOptions {
   walDirectory?: string;
   giveUp?: boolean;
   id?: string;
+  detach?: boolean;
 }
 
 /** `pgdrill recover CLUSTER --into DIR`: a restore for real. */
@@ -54,6 +55,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
     .option('--yes', 'ask nobody beforehand')
     .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
+    .option('--detach', 'start it and return at once')
     .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
     .option('--table <table...>', 'only these tables (database.schema.table), dumped into the file --into')
     .option('--database <database>', 'only this database, dumped into the file --into')
@@ -115,6 +117,7 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
           kind: 'recover',
           input,
           id: options.id,
+          detach: options.detach,
           asJson,
           render: renderRecovery,
           exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),

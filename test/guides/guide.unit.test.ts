@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+
+import { missingOf, stepsOf } from './guide.js';
+
+test('the commands of a guide, and what they show', () => {
+  const markdown =
+    'Text.\n\n```sh\na\n```\n\n```sh until\nb\n```\n\n```text\none … two\n```\n\n```yaml\nno: command\n```\n';
+  expect(stepsOf(markdown)).toEqual([
+    { line: 3, command: 'a\n', until: false, expected: [] },
+    { line: 7, command: 'b\n', until: true, expected: ['one … two'] },
+  ]);
+});
+
+test('what a guide shows has to be there, in its order', () => {
+  const output = 'XID   WHAT\n48213 delete   (x)\nend';
+  expect(missingOf(output, ['XID WHAT', '48213 … (x)', 'end'])).toBeUndefined();
+  expect(missingOf(output, ['end', 'XID'])).toBe('XID');
+  expect(missingOf(output, ['48213 … (y)'])).toBe('48213 … (y)');
+});
