@@ -117,9 +117,10 @@ function wholeNumber(text: string): number {
 }
 
 /** What a person would write by hand. */
-function withoutDefaults({ target, backup, ...rest }: DrillInput): DrillInput {
+function withoutDefaults({ target, backup, scenario, ...rest }: DrillInput): DrillInput {
   return {
     ...rest,
+    ...(scenario === undefined || scenario === 'now' ? {} : { scenario }),
     ...(target === 'fence' ? {} : { target }),
     ...(backup === 'none' ? {} : { backup }),
   };

@@ -26,7 +26,11 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
   beforeAll(async () => {
     [book, browser] = await Promise.all([startRunbook({ cluster: 'gates: [promote]' }), launchChromium()]);
     const { connection } = book.temporal;
+    expect(await hasSearchAttributes(connection, namespace)).toBe(false); // then runs set none
     expect(await registerSearchAttributes(connection, namespace)).toBeUndefined();
+    expect(await registerSearchAttributes(connection, 'no-such-namespace')).toMatch(
+      /did not let pgdrill register them: .*Runs work without them.*search-attribute create --namespace no-such-namespace/s,
+    );
     worker = await startWorker(book.temporal, book.loaded, {
       searchable: () => hasSearchAttributes(connection, namespace),
     });
