@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { bySize, defaultLeastRows, describeCandidate, findCandidates, nameOf } from '../candidates/find-candidates.js';
-import { clusterOf } from '../configuration/cluster.js';
+import { clusterOf, type ResolvedCluster } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { readFacts } from '../scenarios/facts.js';
@@ -39,23 +39,32 @@ export function addCandidates(program: Command, exit: (code: ExitCode) => void):
         momentOf(options.since, now),
         options.until === undefined ? undefined : momentOf(options.until, now),
       ];
-      const cluster = clusterOf(await loadFor(command), name);
-      const repository = await openRepository(cluster);
-      const newest = (await listBackups(repository)).at(-1);
-      const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
-      const tools = await ensurePostgres({ progress: say, major });
-      const { walDirectory, wal, connection: source } = cluster;
-      const { signal } = new AbortController();
-      const facts = await readFacts(tools, { repository, walDirectory, wal, signal });
-      const found = bySize(
-        await findCandidates(tools, {
-          ...{ repository, walDirectory, wal, facts, since, until, leastRows: options.minRows, source, signal },
-        }),
-      );
-      if (globalOptions(command).json === true) printJson({ cluster: name, endLsn: facts.endLsn, candidates: found });
-      else print(render(found, facts.endLsn, name));
+      const { found, endLsn } = await candidatesOf(clusterOf(await loadFor(command), name), {
+        ...{ since, until, leastRows: options.minRows },
+      });
+      if (globalOptions(command).json === true) printJson({ cluster: name, endLsn, candidates: found });
+      else print(render(found, endLsn, name));
       exit(exitCodes.done);
     });
+}
+
+/** The transactions that took much away in a span of time, the largest first, and where the archive ends. */
+export async function candidatesOf(
+  cluster: ResolvedCluster,
+  search: { since: Date; until?: Date | undefined; leastRows?: number },
+): Promise<{ found: Candidate[]; endLsn: string }> {
+  const { since, until, leastRows = defaultLeastRows } = search;
+  const repository = await openRepository(cluster);
+  const newest = (await listBackups(repository)).at(-1);
+  const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
+  const tools = await ensurePostgres({ progress: say, major });
+  const { walDirectory, wal, connection: source } = cluster;
+  const { signal } = new AbortController();
+  const facts = await readFacts(tools, { repository, walDirectory, wal, signal });
+  const found = await findCandidates(tools, {
+    ...{ repository, walDirectory, wal, facts, since, until, leastRows, source, signal },
+  });
+  return { found: bySize(found), endLsn: facts.endLsn };
 }
 
 /** A moment, or how long before now. */

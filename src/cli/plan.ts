@@ -69,7 +69,7 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
           signal,
         });
         if (asJson) printJson(toJson(name, plan, ranges));
-        else print(`${render(plan)}\n\n${renderRanges(ranges)}`);
+        else print(`${renderPlan(plan)}\n\n${renderRanges(ranges)}`);
         exit(exitCodes.done);
       } catch (error) {
         if (!(error instanceof RepositoryError || error instanceof TargetError)) throw error;
@@ -97,7 +97,8 @@ function toJson(cluster: string, plan: RestorePlan, ranges: readonly ShownRange[
 /** So many other chains are shown: the rest would be no help. */
 const mostOthers = 5;
 
-function render({ chain, target, wal, estimate, others, warnings }: RestorePlan): string {
+/** A plan as people read it. */
+export function renderPlan({ chain, target, wal, estimate, others, warnings }: RestorePlan): string {
   const sections: string[] = [];
   const section = (title: string, rows: string[][]): void => {
     if (rows.length > 0) sections.push(`${colors.bold(title)}\n${renderTable(rows, undefined, { indent: 2 })}`);

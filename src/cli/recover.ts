@@ -12,6 +12,7 @@ import { parseTarget, recoveryTargetForms } from '../schema/target.js';
 import type { GateName } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor } from './context.js';
 import { runExtraction, wantedOf } from './recover-extract.js';
+import { guide, type Guided } from './recover-guided.js';
 import { recoverStandalone } from './recover-standalone.js';
 import { renderRecovery } from './render-recovery.js';
 import { runWorkflow } from './run-workflow.js';
@@ -70,14 +71,18 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .option('--give-up', 'end what --standalone began, and remove what it restored')
     .addHelpText(
       'after',
-      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'\n  pgdrill recover --standalone --repository /mnt/shop --into /var/lib/postgresql/recovered --yes",
+      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'\n  pgdrill recover        # at a terminal: asks, shows the plan, asks again\n  pgdrill recover --standalone --repository /mnt/shop --into /var/lib/postgresql/recovered --yes",
     )
     .action(async (named: string | undefined, options: RecoverOptions, command: Command) => {
       const asJson = globalOptions(command).json === true;
-      const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
       const wanted = wantedOf(options);
+      const guided = await guideIfAsked(command, named, options, wanted !== undefined);
+      if (guided === 'declined') return;
+      Object.assign(options, { ...guided, gate: options.gate ?? guided?.gate });
+      const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
       const repository = await repositoryOf(options, named);
-      const cluster = repository?.cluster ?? needed(named, 'CLUSTER', 'a cluster of the configuration');
+      const cluster =
+        repository?.cluster ?? needed(guided?.cluster ?? named, 'CLUSTER', 'a cluster of the configuration');
       const target = parseTarget(options.target);
       if (typeof target === 'string' || target.kind === 'fence') {
         throw new UsageError({
@@ -124,6 +129,26 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
         }),
       );
     });
+}
+
+/** Who gives neither cluster nor directory, at a terminal, is asked. @returns undefined where nothing is to be asked, or nobody. */
+async function guideIfAsked(
+  command: Command,
+  named: string | undefined,
+  options: RecoverOptions,
+  part: boolean,
+): Promise<Guided | 'declined' | undefined> {
+  if (
+    options.standalone === true ||
+    options.yes === true ||
+    part ||
+    (named !== undefined && options.into !== undefined)
+  )
+    return undefined;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { into } = options;
+  const target = command.getOptionValueSource('target') === 'default' ? undefined : options.target;
+  return await guide(await loadFor(command), { cluster: named, target, into });
 }
 
 function needed(value: string | undefined, option: string, what: string): string {

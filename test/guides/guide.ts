@@ -56,7 +56,7 @@ export async function runGuide(
         ...{ all: true, reject: false, cwd: directory, stdin: 'ignore' },
         env: { NO_COLOR: '1', ...env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
       });
-      return { output: all ?? '', exitCode };
+      return { output: all, exitCode };
     };
     const where = `${name}.md:${step.line}`;
     const expected = step.expected.map(here);
