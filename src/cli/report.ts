@@ -7,7 +7,7 @@ import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, RepositoryError, UsageError } from '../errors.js';
 import { exists, writeFileDurably } from '../files/durable.js';
 import { writeClusterReport } from '../report/cluster-report.js';
-import { readEvidence, writeReport } from '../report/write-report.js';
+import { findEvidence, writeReport } from '../report/write-report.js';
 import { openRepository } from '../repository/repository.js';
 import { confirm } from './confirm.js';
 import { globalOptions, loadFor } from './context.js';
@@ -63,9 +63,9 @@ async function reportOf(loaded: LoadedConfiguration, clusters: string[], id: str
         say(`cluster ${cluster} was not looked at: ${error.explanation.what}`);
         return undefined;
       });
-      const evidence = repository === undefined ? undefined : await readEvidence(repository, id);
+      const evidence = repository === undefined ? undefined : await findEvidence(repository, id);
       if (repository === undefined || evidence === undefined) continue;
-      if (out === undefined) return await writeReport(repository, { ...evidence, id });
+      if (out === undefined) return await writeReport(repository, evidence);
       const { renderDrillPage } = await import('../report/html/drill-page.js');
       await writeFileDurably(resolve(out), await renderDrillPage(evidence));
       return resolve(out);
@@ -74,6 +74,6 @@ async function reportOf(loaded: LoadedConfiguration, clusters: string[], id: str
   throw new UsageError({
     what: `There is no evidence "${id}", and no cluster of that name.`,
     means: `Looked in the repositories of: ${clusters.join(', ')}.`,
-    todo: 'The names of the directories below evidence/ in the repository are the ids.',
+    todo: 'pgdrill status lists the ids of runs; the directories below evidence/ in the repository are named after them.',
   });
 }

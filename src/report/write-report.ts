@@ -26,6 +26,23 @@ export async function tryWriteReport(
   }
 }
 
+/**
+ * @param name the id of an evidence, or of the workflow that left it: of several runs of that id, the newest counts.
+ * @returns undefined where the repository has no such evidence. @throws RepositoryError where it cannot be read.
+ */
+export async function findEvidence(repository: Repository, name: string): Promise<Evidence | undefined> {
+  const exact = await readEvidence(repository, name);
+  if (exact !== undefined) return exact;
+  let newest: Evidence | undefined;
+  for (const id of await repository.storage.list(keys.evidences)) {
+    if (!id.startsWith(`${name}-`)) continue;
+    const evidence = await readEvidence(repository, id);
+    if (evidence?.workflowId === name && (newest === undefined || evidence.startedAt > newest.startedAt))
+      newest = evidence;
+  }
+  return newest;
+}
+
 /** @returns undefined where the repository has no such evidence. @throws RepositoryError where it cannot be read. */
 export async function readEvidence({ storage }: Repository, id: string): Promise<Evidence | undefined> {
   const text = await storage.readText(keys.evidenceFile(id));
