@@ -61,7 +61,7 @@ test('at a terminal, recover asks for the moment, shows the plan, and starts not
   terminal.stdout.on('data', (text: Buffer) => {
     shown += text.toString();
     const [next] = answers;
-    if (next === undefined || !next[0].test(plain(shown))) return;
+    if (!next?.[0].test(plain(shown))) return;
     answers.shift();
     terminal.stdin.write(`${next[1]}\n`);
   });
