@@ -7,6 +7,7 @@ import { refuseOldPrimary } from '../repository/old-primary.js';
 import { claimFor, listBackups, openOrCreateRepository, openRepository } from '../repository/repository.js';
 import type { Wal } from '../repository/wal-mode.js';
 import type { Finding } from '../schema/results.js';
+import { checkArchiveGaps } from './archive-gaps.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
 import { adviseOnLocks } from './locks.js';
@@ -35,7 +36,7 @@ export interface Patient {
 }
 
 /**
- * Examines a cluster: version, settings, privileges, room, and whether WAL really arrives.
+ * Examines a cluster: version, settings, privileges, room, gaps in the archived WAL, and whether WAL really arrives.
  *
  * @returns all findings; those of level `error` keep a drill from working.
  * @throws UnreachableError, AccessError, SourceNotReadyError (too old, a standby).
@@ -67,6 +68,9 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
           level: 'ok',
           message: `${patient.repository} is the repository of ${patient.name}`,
         });
+        // An archive behind a command cannot be listed.
+        if (patient.wal?.mode !== 'command')
+          findings.push(...(await checkArchiveGaps(repository, patient.walDirectory, context.signal)));
       } catch (error) {
         findings.push({
           name: 'repository',

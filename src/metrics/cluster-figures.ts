@@ -7,7 +7,7 @@ import { instantSchema } from '../schema/primitives.js';
 import { phaseSchema, type Verdict, verdictSchema } from '../schema/results.js';
 import { openFindings } from '../schema/verification.js';
 import { listVerifications } from '../verify/reports.js';
-import { lookAtArchive } from '../verify/verify.js';
+import { lookAtArchive, openGaps } from '../verify/verify.js';
 
 /** What a repository tells about one cluster, for monitoring. Instants are milliseconds since 1970. */
 export interface ClusterFigures {
@@ -143,7 +143,7 @@ async function readWal(repository: Repository, walDirectory: string): Promise<Wa
     sizeBytes: segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     ...(newest === undefined ? {} : { newestAtMs: newest.modifiedMs }),
     ...(finished === undefined ? {} : { endBytes: Number((finished.number + 1n) * BigInt(segmentSizeBytes)) }),
-    gaps: gaps.filter(({ level, acknowledged }) => level === 'error' && acknowledged === undefined).length,
+    gaps: openGaps(gaps).length,
   };
 }
 

@@ -3,7 +3,7 @@ import { judgeCluster } from '../objectives/judge.js';
 import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
 import type { Notification } from '../schema/notification.js';
-import { lookAtArchive } from '../verify/verify.js';
+import { lookAtArchive, openGaps } from '../verify/verify.js';
 
 /**
  * What is wrong with a cluster without any run having told it: the last proof is too old, or the WAL archive has a gap that replay does not
@@ -37,7 +37,7 @@ export async function dueNotifications(
     });
   }
   const { gaps } = await lookAtArchive(repository, cluster.walDirectory, signal);
-  const open = gaps.filter(({ level, acknowledged }) => level === 'error' && acknowledged === undefined);
+  const open = openGaps(gaps);
   const [first] = open;
   if (first !== undefined) {
     due.push({

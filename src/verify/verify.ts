@@ -9,7 +9,7 @@ import { keys, type Repository } from '../repository/repository.js';
 import type { Wal } from '../repository/wal-mode.js';
 import { emptyState, readState } from '../retention/state.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import type { RepositoryFinding, Verified } from '../schema/verification.js';
+import { openFindings, type RepositoryFinding, type Verified } from '../schema/verification.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { withAcknowledgements } from './acknowledge.js';
 import { type ArchiveFiles, emptyArchive, listArchiveFiles } from './archive-files.js';
@@ -191,6 +191,11 @@ export async function lookAtArchive(
   const { ancestries } = await checkTimelines(archive, records);
   const gaps = await gapsIn(repository, archive, ancestries, records, segmentSizeBytes);
   return { archive, segmentSizeBytes, gaps: await withAcknowledgements(repository, gaps) };
+}
+
+/** Of gaps, those that replay does not get past on its way to the newest timeline, and that nobody has accepted. */
+export function openGaps(gaps: readonly RepositoryFinding[]): RepositoryFinding[] {
+  return openFindings(gaps).filter(({ level }) => level === 'error');
 }
 
 /** The gaps alone. */

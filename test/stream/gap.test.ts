@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { withCatalog } from '../../src/catalog/catalog.js';
 import { streamId } from '../../src/client/stream.js';
+import { examine } from '../../src/doctor/doctor.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
+import { standaloneContext } from '../../src/process/step-context.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import { findArchiveGaps } from '../../src/verify/verify.js';
 import { column, planTo, restoreTo } from '../restore/restore-support.js';
@@ -117,6 +119,10 @@ it('with --accept-gap it goes on behind it; a full backup makes the rest restora
   const { walDirectory } = book.shop.patient;
   const gaps = await findArchiveGaps(book.shop.repository, walDirectory, new AbortController().signal);
   expect(gaps).toMatchObject([{ level: 'error', id: expect.stringMatching(/^wal-gap\//) as string }]);
+  // The archive check says so, and does not fail: the full backup is what helped.
+  const findings = await examine(book.shop.patient, standaloneContext('archive check'));
+  expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(findings).toContainEqual(expect.objectContaining({ name: 'archive gaps', level: 'warning' }));
   await expect(planTo(book.shop, `lsn=${lost}`)).rejects.toThrow(/is missing/);
   const { sandbox } = await restoreTo(book.shop, 'latest');
   try {

@@ -5,11 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { checkArchiveGaps } from '../../src/doctor/archive-gaps.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
 import { standaloneContext, type StepContext } from '../../src/process/step-context.js';
 import { keys, openRepository } from '../../src/repository/repository.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
+import type { Finding } from '../../src/schema/results.js';
 import { acknowledge, withdraw } from '../../src/verify/acknowledge.js';
 import { verificationKey } from '../../src/verify/reports.js';
 import { findArchiveGaps, type Found, verifyRepository } from '../../src/verify/verify.js';
@@ -298,12 +300,24 @@ describe('a verification', () => {
       return found;
     };
     expect(openFindings((await report()).findings).map((each) => each.id)).toEqual([id]);
+    const warnings = (): Promise<Finding[]> =>
+      checkArchiveGaps(place.repository, place.patient.walDirectory, new AbortController().signal);
+    expect(await warnings()).toMatchObject([
+      {
+        level: 'warning',
+        message: expect.stringMatching(
+          new RegExp(`${gone} is missing .*: replay from ${chain.map((each) => each.id).join(', ')} does not get past`),
+        ) as string,
+        fix: expect.stringContaining(`pgdrill repo acknowledge shop ${id}`) as string,
+      },
+    ]);
     await expect(acknowledge(place.repository, id.slice(0, -1), accept)).rejects.toThrow(`Did you mean "${id}"?`);
     await expect(acknowledge(place.repository, id, { by: 'ada', reason: ' ' })).rejects.toThrow('needs a reason');
     await acknowledge(place.repository, id, accept);
     const known = await report();
     expect(openFindings(known.findings)).toEqual([]);
     expect(known.findings).toMatchObject([{ id, acknowledged: accept }]);
+    expect(await warnings()).toEqual([]);
     // A gap that has grown is another one: nobody has accepted that.
     await rm(join(place.patient.walDirectory, next));
     expect(openFindings((await report()).findings).map((each) => each.id)).toEqual([`wal-gap/${gone}-${next}`]);
