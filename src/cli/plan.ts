@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, messageOf, RepositoryError, TargetError, UsageError } from '../errors.js';
+import { listPastRestores } from '../estimate/past-restores.js';
+import { type TrackRecord, trackRecordOf } from '../estimate/track-record.js';
 import { lastCommitIn } from '../restore/last-commit.js';
 import { planRestore, type RestorePlan } from '../restore/plan.js';
 import { type RecoverableRange, recoverableRanges } from '../restore/recoverable.js';
@@ -68,8 +70,9 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
           fence: undefined,
           signal,
         });
-        if (asJson) printJson(toJson(name, plan, ranges));
-        else print(`${renderPlan(plan)}\n\n${renderRanges(ranges)}`);
+        const record = trackRecordOf((await listPastRestores(repository)).estimates);
+        if (asJson) printJson(toJson(name, plan, record, ranges));
+        else print(`${renderPlan(plan, record)}\n\n${renderRanges(ranges)}`);
         exit(exitCodes.done);
       } catch (error) {
         if (!(error instanceof RepositoryError || error instanceof TargetError)) throw error;
@@ -83,12 +86,12 @@ export function addPlan(program: Command, exit: (code: ExitCode) => void): void 
     });
 }
 
-function toJson(cluster: string, plan: RestorePlan, ranges: readonly ShownRange[]): unknown {
+function toJson(cluster: string, plan: RestorePlan, record: TrackRecord, ranges: readonly ShownRange[]): unknown {
   const links = (chain: RestorePlan['chain']): unknown =>
     chain.map(({ id, type, startLsn, endLsn, sizeBytes }) => ({ id, type, startLsn, endLsn, sizeBytes }));
   const { chain, target, wal, estimate, others, warnings } = plan;
   return {
-    ...{ cluster, target, chain: links(chain), wal, estimate },
+    ...{ cluster, target, chain: links(chain), wal, estimate, pastEstimates: record },
     others: others.map((other) => ({ chain: links(other.chain), seconds: other.estimate.seconds })),
     ...{ warnings, recoverable: ranges },
   };
@@ -98,7 +101,10 @@ function toJson(cluster: string, plan: RestorePlan, ranges: readonly ShownRange[
 const mostOthers = 5;
 
 /** A plan as people read it. */
-export function renderPlan({ chain, target, wal, estimate, others, warnings }: RestorePlan): string {
+export function renderPlan(
+  { chain, target, wal, estimate, others, warnings }: RestorePlan,
+  record: TrackRecord,
+): string {
   const sections: string[] = [];
   const section = (title: string, rows: string[][]): void => {
     if (rows.length > 0) sections.push(`${colors.bold(title)}\n${renderTable(rows, undefined, { indent: 2 })}`);
@@ -118,7 +124,7 @@ export function renderPlan({ chain, target, wal, estimate, others, warnings }: R
     ]),
     [colors.bold('until it takes writes'), colors.bold(seconds(estimate.seconds)), '', ''],
   ]);
-  sections.push(`  ${estimate.basis.charAt(0).toUpperCase()}${estimate.basis.slice(1)}.`);
+  sections.push(`  ${estimate.basis.charAt(0).toUpperCase()}${estimate.basis.slice(1)}.\n  ${record.summary}`);
   section(
     'Other chains that reach it',
     others

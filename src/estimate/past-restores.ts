@@ -3,13 +3,16 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 
 import { keys, type Repository } from '../repository/repository.js';
-import type { EstimatedPhase } from '../schema/estimate.js';
+import { type EstimatedPhase, judgedEstimateSchema } from '../schema/estimate.js';
 import type { Sample } from './rates.js';
+import type { PastEstimate } from './track-record.js';
 
 /** What restores of this host took, phase by phase. */
 export interface PastRestores {
   count: number;
   samples: Partial<Record<EstimatedPhase, Sample[]>>;
+  /** What had been estimated for them, newest first, beside what came of it. */
+  estimates: PastEstimate[];
 }
 
 /** Only what is needed here, so that evidence of other formats is passed over and not misread. */
@@ -23,11 +26,15 @@ const evidenceSchema = z.object({
     rtoSeconds: z.number(),
     otherSeconds: z.number().optional(),
   }),
+  estimate: judgedEstimateSchema
+    .pick({ seconds: true, actualSeconds: true, ratio: true, restores: true })
+    .optional()
+    .catch(undefined),
 });
 type PastRestore = z.infer<typeof evidenceSchema>;
 
 /** What was long ago was another machine, with other data. */
-const mostRestores = 20;
+export const mostRestores = 20;
 /** Reading evidence is part of the RTO of every restore that is planned. */
 const mostFiles = 100;
 
@@ -53,7 +60,8 @@ export function samplesOf(restores: readonly Omit<PastRestore, 'formatVersion'>[
       if (isEstimated(name)) (samples[name] ??= []).push({ seconds, bytes });
     if (clock.otherSeconds !== undefined) (samples.other ??= []).push({ seconds: clock.otherSeconds });
   }
-  return { count: newest.length, samples };
+  const estimates = newest.flatMap(({ estimate }) => (estimate === undefined ? [] : [estimate]));
+  return { count: newest.length, samples, estimates };
 }
 
 function isEstimated(name: string): name is EstimatedPhase {

@@ -1,4 +1,5 @@
 import type { EstimatedPhase } from '../schema/estimate.js';
+import { median } from './median.js';
 
 /** One phase of a restore that took place. */
 export interface Sample {
@@ -52,11 +53,4 @@ export function rateOf(name: EstimatedPhase, samples: readonly Sample[]): Rate {
     fixedSeconds = Math.max(0, median(samples.map((sample) => sample.seconds - secondsPerByte * (sample.bytes ?? 0))));
   }
   return { fixedSeconds, secondsPerByte, guess: bytes < guessWeighsBytes };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }

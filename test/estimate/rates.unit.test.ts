@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { estimateRestore, judgeEstimate } from '../../src/estimate/estimate-restore.js';
 import { samplesOf } from '../../src/estimate/past-restores.js';
 import { guessedRates, rateOf } from '../../src/estimate/rates.js';
+import { type TrackRecord, trackRecordOf } from '../../src/estimate/track-record.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 
 const [MB, GB] = [1e6, 1e9];
@@ -102,5 +103,39 @@ describe('an estimate', () => {
     const estimate = { ...estimateRestore([full], '0/5000000', samplesOf([])), seconds: 10 };
     expect(judgeEstimate(estimate, 25)).toMatchObject({ seconds: 10, actualSeconds: 25, ratio: 2.5 });
     expect(judgeEstimate({ ...estimate, seconds: 0 }, 25).ratio).toBe(0);
+  });
+});
+
+describe('past estimates, judged together', () => {
+  const restored = (
+    ratio: number,
+    more: { restores?: number; at?: string } = {},
+  ): Parameters<typeof samplesOf>[0][0] => ({
+    ...restore(1, more.at),
+    estimate: { seconds: 100, actualSeconds: 100 * ratio, ratio, restores: more.restores ?? 5 },
+  });
+  const recordOf = (...past: ReturnType<typeof restored>[]): TrackRecord => trackRecordOf(samplesOf(past).estimates);
+
+  it('say by how much they were wrong, with the newest as an example', () => {
+    const at = (day: number): string => `2026-11-0${day}T00:00:00Z`;
+    const record = recordOf(
+      ...[restored(0.8, { at: at(1) }), restored(1.3, { at: at(4) }), restored(1, { at: at(3) })],
+      restored(1.1, { at: at(2) }),
+    );
+    expect(record).toMatchObject({ estimates: 4, ratio: { lowest: 0.8, median: 1.05, highest: 1.3 } });
+    expect(record.summary).toBe(
+      'The last 4 restores took 0.8 to 1.3 times what was estimated, half of them at most 1.1 times; the last one 2 min 10 s of 100.0 s.',
+    );
+  });
+
+  it('leave out guesses, and restores of which nothing was estimated', () => {
+    const record = recordOf(restored(40, { restores: 0 }), restore(1), restored(1), restored(1.2), restored(0.9));
+    expect(record).toMatchObject({ estimates: 3, ratio: { highest: 1.2 } });
+  });
+
+  it('say so where they are too few', () => {
+    expect(recordOf()).toEqual({ estimates: 0, summary: expect.stringContaining('none was judged yet') as string });
+    const two = recordOf(restored(1), restored(1));
+    expect(two).toEqual({ estimates: 2, summary: expect.stringContaining('only 2 of them were') as string });
   });
 });

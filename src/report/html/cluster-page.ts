@@ -1,10 +1,12 @@
+import { mostRestores } from '../../estimate/past-restores.js';
+import { trackRecordOf } from '../../estimate/track-record.js';
 import { seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
 import type { ClusterObjectives } from '../../schema/objectives.js';
 import { curvePicture, figure } from './charts.js';
 import { html, type Markup } from './markup.js';
 import { forecast, standingTable } from './objectives.js';
-import { moment, page, plainMoment, table, tag } from './page.js';
+import { moment, page, table, tag } from './page.js';
 
 export interface ClusterReport {
   cluster: string;
@@ -35,6 +37,7 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
       ${await trend(drills, 'RTO', ({ clock }) => clock.rtoSeconds, objectives.rto, objectives.rtoSeconds)}
       <h3>RTO to come</h3>
       ${await forecast(report.standing)}
+      <p class="small muted">${estimatesOf(evidences)}</p>
       <h2>Recovery point (RPO)</h2>
       ${await trend(drills, 'RPO', ({ rpo }) => rpo?.seconds, objectives.rpo, objectives.rpoSeconds)}
       <h2>Drills and recoveries</h2>
@@ -83,6 +86,13 @@ function proven(drills: readonly Evidence[]): Markup {
   </section>`;
 }
 
+/** How far the plan's estimates can be trusted: those of the host that restored last. */
+function estimatesOf(evidences: readonly Evidence[]): string {
+  const newestFirst = evidences.filter(({ estimate }) => estimate !== undefined).toReversed();
+  const here = newestFirst.filter(({ host }) => host === newestFirst[0]?.host);
+  return trackRecordOf(here.slice(0, mostRestores).flatMap(({ estimate }) => estimate ?? [])).summary;
+}
+
 async function trend(
   drills: readonly Evidence[],
   name: string,
@@ -127,7 +137,7 @@ function list({ evidences, linkTo }: ClusterReport): Markup {
     evidences
       .toReversed()
       .map(({ id, kind, scenario, finishedAt, verdict, clock, rpo, reasons }) => [
-        html`<time datetime="${finishedAt}">${plainMoment(finishedAt)}</time>`,
+        moment(finishedAt),
         html`<a href="${linkTo(id)}">${id}</a>`,
         scenario === undefined ? kind : `${kind}: ${scenario.name}`,
         tag(verdict),
