@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { readLiveRuns } from '../client/live-runs.js';
+import { withOwnSignal } from '../client/own-signal.js';
 import type { Temporal } from '../client/temporal.js';
 import { messageOf } from '../errors.js';
 import { onInterrupt } from './interrupt.js';
@@ -20,7 +21,9 @@ export async function watchStatus(temporal: Temporal): Promise<void> {
   const release = onInterrupt(() => stop.abort());
   try {
     for (;;) {
-      const lines = await temporal.client.withAbortSignal(stop.signal, () => look(temporal, view));
+      const lines = await withOwnSignal(stop.signal, (signal) =>
+        temporal.client.withAbortSignal(signal, () => look(temporal, view)),
+      );
       if (stop.signal.aborted) return;
       live(lines);
       await sleep(everyMs, undefined, { signal: stop.signal }).catch(() => undefined);

@@ -4,6 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 
 import type { Progress } from '../process/step-context.js';
 import type { WorkflowProgress } from '../schema/progress.js';
+import { withOwnSignal } from './own-signal.js';
 
 /** A step that is at work, or waits for its next try. */
 export interface Pending {
@@ -26,6 +27,7 @@ export interface Follower {
 }
 
 const pollMs = 500;
+const roundMs = 60_000;
 
 /**
  * Waits for a workflow's result and tells the follower what happens on the way. Stopping to follow does not stop the workflow.
@@ -35,12 +37,9 @@ const pollMs = 500;
 export async function follow<T>(handle: WorkflowHandle, follower: Follower, signal: AbortSignal): Promise<T> {
   const ended = new AbortController();
   const over = AbortSignal.any([ended.signal, signal]);
-  // What is still asked when nobody follows any more is taken back: whoever leaves does not wait for an answer that may not come, and gRPC
-  // would try it again on a connection that is closed by then, which ends the process.
-  const untilOver = <R>(ask: () => Promise<R>): Promise<R> => handle.client.withAbortSignal(over, ask);
-  const watching = untilOver(() => watch(handle, follower, over));
+  const watching = watch(handle, follower, over);
   try {
-    return (await untilOver(() => handle.result())) as T;
+    return (await resultOf(handle, over)) as T;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw error;
@@ -51,9 +50,29 @@ export async function follow<T>(handle: WorkflowHandle, follower: Follower, sign
   }
 }
 
+/**
+ * What is still asked when nobody follows any more is taken back: whoever leaves does not wait for an answer that may not come, and gRPC
+ * would try it again on a connection that is closed by then, which ends the process.
+ */
+async function ask<T>(handle: WorkflowHandle, over: AbortSignal, question: () => Promise<T>): Promise<T> {
+  return await withOwnSignal(over, (own) => handle.client.withAbortSignal(own, question));
+}
+
+/** The client asks for a result in calls of some 20 seconds, one after the other: a round ends before they have gathered listeners. */
+async function resultOf(handle: WorkflowHandle, over: AbortSignal): Promise<unknown> {
+  for (;;) {
+    const round = AbortSignal.timeout(roundMs);
+    try {
+      return await ask(handle, AbortSignal.any([over, round]), () => handle.result());
+    } catch (error) {
+      if (!round.aborted || over.aborted) throw error;
+    }
+  }
+}
+
 async function watch(handle: WorkflowHandle, follower: Follower, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await look(handle, follower, signal);
+    await ask(handle, signal, () => look(handle, follower, signal));
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
 }
