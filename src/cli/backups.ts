@@ -4,7 +4,7 @@ import { clusterOf } from '../configuration/cluster.js';
 import type { ExitCode } from '../errors.js';
 import { type BackupStanding, listProvingDrills, standingOf } from '../repository/proven.js';
 import { listBackups, openRepository } from '../repository/repository.js';
-import { bytes, seconds } from '../schema/figures.js';
+import { bytes, minute, seconds } from '../schema/figures.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson } from './terminal.js';
@@ -44,7 +44,7 @@ export function addBackups(program: Command, exit: (code: ExitCode) => void): vo
 
 /** Only a drill proves a backup: what was merely verified or judged is not called more than that. */
 function describe({ standing, drill }: BackupStanding): string {
-  const by = drill === undefined ? '' : `by ${drill.id} at ${drill.finishedAt.slice(0, 16).replace('T', ' ')}Z`;
+  const by = drill === undefined ? '' : `by ${drill.id} at ${minute(drill.finishedAt)}`;
   switch (standing) {
     case 'proven':
       return colors.green(`proven ${by}`);

@@ -6,6 +6,7 @@ import { readHead, readLinks } from '../report/chain/links.js';
 import { readSignatures, type Signature, signatureProblems } from '../report/chain/signatures.js';
 import { type ChainReport, verifyChain } from '../report/chain/verify.js';
 import { openRepository, type Repository } from '../repository/repository.js';
+import { moment } from '../schema/figures.js';
 import { globalOptions, loadFor } from './context.js';
 import { colors, print, printJson } from './terminal.js';
 
@@ -58,7 +59,7 @@ function render({ cluster, chain, before, problems, head, signatures }: Report):
   lines.push(
     chain[0] === undefined
       ? '  The digest chain has not begun: the next drill begins it.'
-      : `  ${chain.length} in the digest chain, which begins with ${chain[0].id} (${chain[0].finishedAt}).`,
+      : `  ${chain.length} in the digest chain, which begins with ${chain[0].id} (${moment(chain[0].finishedAt)}).`,
   );
   lines.push(...renderSignatures(signatures));
   for (const { id, what, message } of problems) lines.push(`  ${colors.red(what)}  ${id}: ${message}`);

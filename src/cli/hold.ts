@@ -7,11 +7,11 @@ import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { holdBackup } from '../repository/hold-backup.js';
 import { isInForce, listHolds, releaseHold } from '../repository/holds.js';
 import { openRepository } from '../repository/repository.js';
-import { minute } from '../retention/text.js';
 import { type Hold, holderOf } from '../schema/hold.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
+import { minute } from '../schema/figures.js';
 import { colors, print, printJson } from './terminal.js';
 
 interface HoldOptions {

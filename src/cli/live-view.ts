@@ -1,8 +1,7 @@
 import wrapAnsi from 'wrap-ansi';
 
 import type { LiveRun } from '../client/live-runs.js';
-import { minute } from '../retention/text.js';
-import { seconds } from '../schema/figures.js';
+import { minute, seconds } from '../schema/figures.js';
 import type { Waiting } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { PendingLines, retryLine } from './pending-lines.js';

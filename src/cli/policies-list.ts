@@ -1,4 +1,5 @@
 import type { ScheduleStanding } from '../client/schedules/list.js';
+import { minute } from '../schema/figures.js';
 import { renderTable } from './table.js';
 import { colors, print } from './terminal.js';
 
@@ -16,7 +17,7 @@ export function showStandings(rows: readonly ScheduleStanding[]): void {
         row.name ?? '',
         `${row.cron ?? ''} ${row.timeZone ?? ''}`.trim(),
         stateOf(row),
-        minute(row.next),
+        row.next === undefined ? '' : minute(row.next),
         row.last === undefined ? '' : `${minute(row.last.at)} ${outcomeOf(row.last.outcome)}`,
       ]),
       ['CLUSTER', 'KIND', 'NAME', 'CRON', 'STATE', 'NEXT', 'LAST'],
@@ -45,8 +46,4 @@ function outcomeOf(outcome: string): string {
   const [word = ''] = outcome.split(':');
   if (/^(passed|completed)$/.test(word)) return colors.green(word);
   return word === 'failed' ? colors.red(word) : colors.yellow(word);
-}
-
-function minute(moment: string | undefined): string {
-  return moment === undefined ? '' : `${moment.slice(0, 16).replace('T', ' ')}Z`;
 }

@@ -1,4 +1,4 @@
-import { bytes, count, seconds } from '../schema/figures.js';
+import { bytes, count, moment, seconds } from '../schema/figures.js';
 import type { JudgedEstimate } from '../schema/estimate.js';
 import type { DrillResult } from '../schema/evidence.js';
 import { boundBy } from '../report/bound-by.js';
@@ -29,7 +29,7 @@ export function renderDrill(result: DrillResult): string {
             fence.lsn,
             result.fenceOf === undefined
               ? `timeline ${fence.timeline}, try ${fence.tries}, ${count(fence.commitsSeen)} commits before and ${count(fence.commitsUnseen)} after the cut looked at`
-              : `timeline ${fence.timeline}, as drill ${result.fenceOf} recorded it at ${fence.takenAt}`,
+              : `timeline ${fence.timeline}, as drill ${result.fenceOf} recorded it at ${moment(fence.takenAt)}`,
           ],
         ]),
   ]);

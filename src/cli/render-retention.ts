@@ -1,6 +1,5 @@
-import { bytes } from '../schema/figures.js';
+import { bytes, minute } from '../schema/figures.js';
 import type { BackupFate, Fate, RetentionResult, RetentionSummary, WalTally } from '../schema/retention.js';
-import { minute } from '../retention/text.js';
 import { renderTable } from './table.js';
 import { colors } from './terminal.js';
 

@@ -11,6 +11,7 @@ import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
+import { moment } from '../schema/figures.js';
 import type { Waiting } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { renderTable } from './table.js';
@@ -112,7 +113,13 @@ function rowOf({ id, status, startedAt, closedAt, progress }: LiveRun): string[]
     waiting === undefined
       ? (steps.find(({ state }) => state === 'running')?.step ?? '')
       : colors.yellow(`waits at gate ${waiting.gate}`);
-  return [id, tint(status), startedAt, closedAt ?? '', closedAt === undefined ? now : ''];
+  return [
+    id,
+    tint(status),
+    moment(startedAt),
+    closedAt === undefined ? '' : moment(closedAt),
+    closedAt === undefined ? now : '',
+  ];
 }
 
 function describe({ id, status, startedAt, closedAt, progress, failure }: Awaited<ReturnType<typeof readRun>>): string {
@@ -120,7 +127,7 @@ function describe({ id, status, startedAt, closedAt, progress, failure }: Awaite
   const waiting = progress?.waiting;
   return [
     `${colors.bold(id)}  ${tint(status)}${progress?.verdict === undefined ? '' : `, verdict ${tint(progress.verdict)}`}`,
-    `started ${startedAt}${closedAt === undefined ? '' : `, ended ${closedAt}`}`,
+    `started ${moment(startedAt)}${closedAt === undefined ? '' : `, ended ${moment(closedAt)}`}`,
     ...(rows.length === 0 ? [] : [renderTable(rows)]),
     ...(failure === undefined ? [] : [`${failure.type}: ${failure.message}`]),
     ...(waiting === undefined ? [] : describeWaiting(id, waiting)),

@@ -6,6 +6,7 @@ import { startStream, stopStream, streamId, streamStatus, type StreamStatus } fr
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { ConfigurationError, type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { moment } from '../schema/figures.js';
 import { confirm } from './confirm.js';
 import { globalOptions, loadFor, withTemporal } from './context.js';
 import { finishFailed } from './finish.js';
@@ -136,7 +137,7 @@ function describe({ id, status, startedAt, steps, now, attempt }: StreamStatus):
   if (status === 'running' && now === undefined)
     say('It does not receive yet: look whether a worker runs (pgdrill dev, pgdrill worker).');
   return [
-    `${colors.bold(id)}  ${tint(status)}, this run since ${startedAt}`,
+    `${colors.bold(id)}  ${tint(status)}, this run since ${moment(startedAt)}`,
     renderTable(steps.map(({ step, state, summary }) => [`  ${step}`, tint(state), summary ?? ''])),
     ...(now === undefined || status !== 'running'
       ? []

@@ -3,8 +3,7 @@ import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 
 import { follow, type Pending } from '../client/follow.js';
-import { minute } from '../retention/text.js';
-import { seconds } from '../schema/figures.js';
+import { minute, seconds } from '../schema/figures.js';
 import type { Waiting, WorkflowProgress } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { onInterrupt } from './interrupt.js';

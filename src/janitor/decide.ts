@@ -1,4 +1,5 @@
 import type { Entry, Owner } from '../registry/entry.js';
+import { moment } from '../schema/figures.js';
 
 /** What Temporal says of a run. */
 export type OwnerState = { state: 'running' } | { state: 'closed'; closedAt: string } | { state: 'unknown' };
@@ -44,11 +45,11 @@ export function decide(entry: Pick<Entry, 'owner' | 'host' | 'createdAt'>, facts
   if (owner.state === 'closed') {
     const since = now.getTime() - Date.parse(owner.closedAt);
     if (since < facts.graceMs) return keep(`its run ended only ${Math.max(0, Math.round(since / 1_000))} s ago`);
-    return { remove: true, why: `its run ended at ${owner.closedAt}` };
+    return { remove: true, why: `its run ended at ${moment(owner.closedAt)}` };
   }
   if (now.getTime() - Date.parse(entry.createdAt) < unknownAgeMs)
     return keep('Temporal does not know its run, but it is not old');
-  return { remove: true, why: `Temporal does not know its run, and it is of ${entry.createdAt}` };
+  return { remove: true, why: `Temporal does not know its run, and it is of ${moment(entry.createdAt)}` };
 }
 
 function keep(why: string): Decision {

@@ -1,6 +1,6 @@
 import type { Objectives } from '../configuration/cluster.js';
 import { forecastRto, type MeasuredRestore } from '../forecast/forecast.js';
-import { seconds } from '../schema/figures.js';
+import { moment, seconds } from '../schema/figures.js';
 import type { ClusterObjectives, ObjectiveStatus, StandingObjective } from '../schema/objectives.js';
 import type { ObjectiveDrill } from './read-drills.js';
 import { remedies } from './remedies.js';
@@ -72,7 +72,7 @@ function measured(
     how:
       drill === undefined
         ? `No drill that did not fail has measured it.`
-        : `Measured by drill ${drill.id} (${drill.verdict}) at ${drill.finishedAt}.`,
+        : `Measured by drill ${drill.id} (${drill.verdict}) at ${moment(drill.finishedAt)}.`,
   };
 }
 
@@ -108,7 +108,7 @@ function provenWithin(
     actualSeconds,
     drill: passed.id,
     status: against(limitSeconds, actualSeconds),
-    how: `Proven by drill ${passed.id} at ${passed.finishedAt}, ${seconds(actualSeconds)} ago.${later}`,
+    how: `Proven by drill ${passed.id} at ${moment(passed.finishedAt)}, ${seconds(actualSeconds)} ago.${later}`,
   };
 }
 

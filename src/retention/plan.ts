@@ -4,8 +4,9 @@ import { anchorIndex, branchesOf } from './branches.js';
 import type { RetentionFacts } from './facts.js';
 import { type Keeping, keepOf, whatToKeep } from './keep.js';
 import { refuseContradiction, refuseNothingLeft, refuseWrongClock } from './refuse.js';
-import { duration, minute } from './text.js';
+import { duration } from './text.js';
 import { neededWal, whyNoWalGoes } from './wal-need.js';
+import { minute } from '../schema/figures.js';
 import type { WalFile } from './wal-file.js';
 
 export interface WalFate {

@@ -5,7 +5,8 @@ import type { BackupRecord } from '../schema/backup-record.js';
 import { anchorIndex, type Branch, isUsable, reachIn } from './branches.js';
 import type { RetentionFacts } from './facts.js';
 import type { RetentionPlan } from './plan.js';
-import { duration, minute } from './text.js';
+import { minute } from '../schema/figures.js';
+import { duration } from './text.js';
 
 /** Clocks of two hosts may differ by this much. */
 const skewMs = 5 * 60_000;

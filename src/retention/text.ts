@@ -9,9 +9,3 @@ export function duration(ms: number): string {
   }
   return ms >= 86_400_000 ? `${(ms / 86_400_000).toFixed(1)}d` : `${Math.round(ms / 1_000)}s`;
 }
-
-/** A moment to the minute, in UTC. */
-export function minute(instant: string | Date): string {
-  const text = typeof instant === 'string' ? instant : instant.toISOString();
-  return `${text.slice(0, 16).replace('T', ' ')}Z`;
-}

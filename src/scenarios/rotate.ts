@@ -1,4 +1,5 @@
 import { TargetError } from '../errors.js';
+import { moment } from '../schema/figures.js';
 import {
   type ChosenScenario,
   type ScenarioName,
@@ -74,11 +75,11 @@ export async function rotate(
 }
 
 function sinceWhen({ provenAt, restoredAt, name }: ScenarioStanding): string {
-  if (provenAt !== undefined) return `not proven for longest, since ${provenAt}`;
+  if (provenAt !== undefined) return `not proven for longest, since ${moment(provenAt)}`;
   if (restoredAt === undefined) return 'never drilled without a failure';
   return neverProven.includes(name)
-    ? `not drilled for longest, since ${restoredAt}`
-    : `never proven, last restored ${restoredAt}`;
+    ? `not drilled for longest, since ${moment(restoredAt)}`
+    : `never proven, last restored ${moment(restoredAt)}`;
 }
 
 function newest(drills: readonly PastDrill[]): string | undefined {

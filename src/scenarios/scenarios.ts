@@ -3,7 +3,7 @@ import { bigIntToLsn, compareLsn, lsnDistanceBytes, lsnToBigInt } from '../postg
 import { chainOf } from '../repository/chains.js';
 import { chanceOf } from '../sabotage/chance.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import { bytes } from '../schema/figures.js';
+import { bytes, moment } from '../schema/figures.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { ChosenScenario } from '../schema/scenario.js';
 import type { ScenarioFacts } from './facts.js';
@@ -127,7 +127,7 @@ export function afterFailover({ cluster, backups, history, endLsn, leadsTo }: Sc
 }
 
 function named({ drill, fence }: RecordedFence): string {
-  return `the fence ${fence.lsn} that drill ${drill} took at ${fence.takenAt}`;
+  return `the fence ${fence.lsn} that drill ${drill} took at ${moment(fence.takenAt)}`;
 }
 
 /** The last of those with the most. */

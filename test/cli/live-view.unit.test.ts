@@ -55,7 +55,7 @@ test('who waits for an answer comes first, with how to give it; then what runs, 
   expect(lines[0]).toMatch(/^pgdrill {2}2 runs, 1 waits for you {2}2026-11-28 12:00:00Z/);
   const text = lines.slice(1).join('\n');
   expect(text).toMatch(
-    /recover-till-2026-11-28-1130 {2}recover of till, .*\n {2}\? gate promote has waited for 5 min 0 s, until 2026-11-28 13:00Z\n {4}Replay reached.*\n {4}pgdrill approve recover-till-2026-11-28-1130/,
+    /recover-till-2026-11-28-1130 {2}recover of till, .*\n {2}\? gate promote has waited for 5 min 0 s, until 2026-11-28 13:00 UTC\n {4}Replay reached.*\n {4}pgdrill approve recover-till-2026-11-28-1130/,
   );
   expect(text).toMatch(
     /drill-shop-2026-11-28-1158 {2}drill of shop, running for 2 min 0 s\n {2}▶ restore preparation: combining the chain █+░+ 50 % of 1\.0 GB/,

@@ -31,7 +31,7 @@ describe('what is kept', () => {
     expect(reasonsOf(plan, world.backups.at(-1)!.id)).toContain('younger than 2d (no policy)');
     expect(plan.backups[0]).toMatchObject({ fate: 'mark' });
     expect(plan.backups[0]!.reasons[0]).toMatch(
-      /^2d \(no policy\) were over at 2026-01-03 00:00Z, and nothing needs it$/,
+      /^2d \(no policy\) were over at 2026-01-03 00:00 UTC, and nothing needs it$/,
     );
   });
 
@@ -175,7 +175,7 @@ describe('it refuses', () => {
     expect(refused(world)).toBe('not refused');
     const { now } = world;
     world.now = Date.parse(world.backups.at(-1)!.finishedAt) - hourMs;
-    expect(refused(world, true)).toContain('but backup b0040-incremental is of 2026-02-09 00:00Z');
+    expect(refused(world, true)).toContain('but backup b0040-incremental is of 2026-02-09 00:00 UTC');
     world.now = now - 1.5 * hourMs;
     expect(refused(world, true)).toContain('but WAL file');
     world.now = now;

@@ -1,3 +1,4 @@
+import { moment as plainMoment } from '../../schema/figures.js';
 import { html, Markup } from './markup.js';
 import { style } from './style.js';
 
@@ -53,8 +54,4 @@ export function table(head: readonly string[], rows: readonly (readonly (Markup 
 /** A moment, in UTC, to the second. */
 export function moment(instant: string): Markup {
   return html`<time datetime="${instant}">${plainMoment(instant)}</time>`;
-}
-
-export function plainMoment(instant: string): string {
-  return `${instant.slice(0, 19).replace('T', ' ')} UTC`;
 }
