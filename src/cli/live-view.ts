@@ -1,7 +1,7 @@
 import wrapAnsi from 'wrap-ansi';
 
 import type { LiveRun } from '../client/live-runs.js';
-import { minute, seconds } from '../schema/figures.js';
+import { minute, moment, seconds } from '../schema/figures.js';
 import type { Waiting } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { PendingLines, retryLine } from './pending-lines.js';
@@ -25,7 +25,7 @@ export class LiveView {
       .filter(({ closedAt }) => closedAt !== undefined && now.getTime() - Date.parse(closedAt) < endedWithinMs)
       .slice(0, mostEnded);
     return [
-      `${colors.bold('pgdrill')}  ${headline(running.length, waiting.length)}  ${colors.dim(`${now.toISOString().slice(0, 19).replace('T', ' ')}Z   Ctrl-C ends the view; what runs goes on`)}`,
+      `${colors.bold('pgdrill')}  ${headline(running.length, waiting.length)}  ${colors.dim(`${moment(now)}   Ctrl-C ends the view; what runs goes on`)}`,
       ...[...waiting, ...others].flatMap((run) => ['', ...this.one(run, now, width)]),
       ...(ended.length === 0 ? [] : ['', colors.bold('Ended within the last hour'), ...endedTable(ended, width)]),
     ];
@@ -74,7 +74,11 @@ function gateLines(id: string, waiting: Waiting, now: Date, width: number): stri
 }
 
 function endedTable(runs: readonly LiveRun[], width: number): string[] {
-  const rows = runs.map(({ id, status, closedAt = '' }) => [id, tint(status), closedAt.slice(0, 19).replace('T', ' ')]);
+  const rows = runs.map(({ id, status, closedAt }) => [
+    id,
+    tint(status),
+    closedAt === undefined ? '' : moment(closedAt),
+  ]);
   return renderTable(rows, undefined, { indent: 2, width }).split('\n');
 }
 

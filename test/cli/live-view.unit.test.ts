@@ -52,7 +52,7 @@ const waiting: LiveRun = {
 
 test('who waits for an answer comes first, with how to give it; then what runs, with its step and how far it is', () => {
   const lines = draw([running, waiting]).split('\n');
-  expect(lines[0]).toMatch(/^pgdrill {2}2 runs, 1 waits for you {2}2026-11-28 12:00:00Z/);
+  expect(lines[0]).toMatch(/^pgdrill {2}2 runs, 1 waits for you {2}2026-11-28 12:00:00 UTC/);
   const text = lines.slice(1).join('\n');
   expect(text).toMatch(
     /recover-till-2026-11-28-1130 {2}recover of till, .*\n {2}\? gate promote has waited for 5 min 0 s, until 2026-11-28 13:00 UTC\n {4}Replay reached.*\n {4}pgdrill approve recover-till-2026-11-28-1130/,

@@ -93,7 +93,7 @@ describe('pgdrill policies', () => {
 
   test('list shows when each runs next, and what is switched off', async () => {
     const text = await said('list', 'shop');
-    expect(text).toMatch(/shop +backup +daily_full +0 2 29 2 \* UTC +active +\d{4}-02-29 02:00Z/);
+    expect(text).toMatch(/shop +backup +daily_full +0 2 29 2 \* UTC +active +\d{4}-02-29 02:00 UTC/);
     expect(text).toMatch(/shop +backup +off .* switched off/);
     expect(text).toMatch(/shop +drill +nightly/);
     expect(text).toMatch(/shop +retention/);
