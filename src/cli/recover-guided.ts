@@ -2,6 +2,8 @@ import { describeCandidate } from '../candidates/find-candidates.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { messageOf, UsageError } from '../errors.js';
+import { listPastRestores } from '../estimate/past-restores.js';
+import { trackRecordOf } from '../estimate/track-record.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { planRestore } from '../restore/plan.js';
 import type { Candidate } from '../schema/candidate.js';
@@ -56,7 +58,8 @@ export async function guide(
   const { walDirectory, wal } = cluster;
   const { signal } = new AbortController();
   const plan = await planRestore(tools, { repository, walDirectory, wal, target: parsed, fence: undefined, signal });
-  say(`\n${renderPlan(plan)}\n`);
+  const record = trackRecordOf((await listPastRestores(repository)).estimates);
+  say(`\n${renderPlan(plan, record)}\n`);
   if (!(await confirm(`Restore ${name} to ${target} into ${into}?`, 'A recovery would be started.'))) {
     say('nothing was started');
     return 'declined';

@@ -218,11 +218,14 @@ describe('pgdrill plan', () => {
       chain: [{ id: synthetic.id, type: 'full' }],
       // The drill before is what it goes by now.
       estimate: { restores: 1, basis: expect.stringContaining('the last restore on this host') as string },
+      // Its own estimate rested on nothing: a guess is not counted.
+      pastEstimates: { estimates: 0 },
       recoverable: [{ timeline: 1, from: synthetic.endLsn, lastCommitAt: expect.any(String) as string }],
     });
     const text = await pgdrill(['plan', 'shop', '--target', 'immediate'], { env });
     expect(text.stdout).toContain('What can be restored');
     expect(text.stdout).toContain('until it takes writes');
+    expect(text.stdout).toContain('How good such estimates are is not known');
     const after = await listing(shop.scratch);
     // The source goes on living beside it.
     const ours = (files: typeof before): string[] =>
