@@ -65,7 +65,9 @@ describe('an approval', { timeout: 120_000 }, () => {
       'no restored server that is paused now',
     );
     expect(await refusal('approve', { gate: 'moon', by: 'ada' })).toMatch(/not understood: gate: .*It looks like \{/);
-    expect(await refusal('approve', { ...at, sen: 'x' })).toMatch(/"sen"\. Did you mean "seen"\? \(there are: gate, by, reason, seen/);
+    expect(await refusal('approve', { ...at, sen: 'x' })).toMatch(
+      /"sen"\. Did you mean "seen"\? \(there are: gate, by, reason, seen/,
+    );
     expect(await refusal('approve', { ...at, gate: 'promote' })).toMatch(
       /promote does not wait now; gate restore does/,
     );
