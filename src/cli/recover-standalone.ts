@@ -48,9 +48,10 @@ export async function recoverStandalone(
   process.env['PGDRILL_STATE'] = state;
   const loaded = await loadConfiguration({ path: configurationIn(state) });
   const stop = new AbortController();
-  const onSignal = (): void => {
+  const onSignal = (signal: NodeJS.Signals): void => {
     stop.abort(new Detached(state));
-    process.emit('SIGINT'); // who watches detaches
+    // Who watches detaches at the first one, and takes a second for impatience.
+    if (signal !== 'SIGINT') process.emit('SIGINT');
   };
   for (const signal of stopSignals) process.once(signal, onSignal);
   let stack: Stack | undefined;

@@ -32,6 +32,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // Only where a test failed in the middle is there anything left.
+  for (const pid of await everyProcess().catch(() => [])) kill(pid);
   await rm(state, { recursive: true, force: true });
   await shop.remove();
 });
@@ -127,12 +129,14 @@ async function everyProcess(): Promise<number[]> {
 async function killAll(program: Program): Promise<void> {
   const pids = [program.pid, ...(await everyProcess())];
   expect(pids.length).toBeGreaterThan(4); // Temporal, the worker, the server and its children
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // a child of one that has just gone
-    }
-  }
+  for (const pid of pids) kill(pid);
   await eventually('all to be dead', () => pids.every((pid) => startTimeOf(pid) === undefined) || undefined);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // a child of one that has just gone
+  }
 }
