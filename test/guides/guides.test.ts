@@ -102,7 +102,7 @@ async function restartProgram(): Promise<string> {
   const path = join(directory, 'restart');
   const user = serverUser();
   const as = user === undefined ? '' : `setpriv --reuid=${user.uid} --regid=${user.gid} --clear-groups `;
-  const variables = Object.entries(toolEnvironment(source.tools)).map(([name, value]) => `${name}='${value ?? ''}' `);
+  const variables = Object.entries(toolEnvironment(source.tools)).map(([name, value]) => `${name}='${value}' `);
   const pgCtl = `'${toolPath(source.tools, 'pg_ctl')}' restart -s -m fast -D '${source.dataDirectory}' -l '${source.logFile}'`;
   await writeFileDurably(path, `#!/bin/sh\ncd /\n${variables.join('')}exec ${as}${pgCtl}\n`);
   return `sh '${path}'`;

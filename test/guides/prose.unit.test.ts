@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+
+import { commandsOf } from '../../src/cli/command-tree.js';
+import { createProgram } from '../../src/cli/program.js';
+import { parseConfiguration } from '../../src/configuration/load.js';
+import { wrongWords } from './command-lines.js';
+
+const root = join(import.meta.dirname, '..', '..');
+const guides = join(root, 'docs', 'guides');
+const commands = commandsOf(createProgram(() => undefined));
+
+describe.each(readdirSync(guides).filter((name) => name.endsWith('.md')))('%s', (name) => {
+  const text = readFileSync(join(guides, name), 'utf8');
+
+  it('names commands, options and choices that there are', () => {
+    expect(commandLines(text).flatMap((line) => wrongWords(line, commands))).toEqual([]);
+  });
+
+  it('links to pages that there are', async () => {
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]*)/g))
+      if (target !== '') await access(join(dirname(join(guides, name)), target));
+  });
+
+  it('shows configuration that is understood', () => {
+    for (const [, block = ''] of text.matchAll(/^```yaml\n([^]*?)^```$/gm)) {
+      const shown = parse(block) as { clusters: Record<string, object> };
+      const shop = { connection: 'host=/run/postgresql user=pgdrill', repository: '/var/lib/pgdrill/shop' };
+      const whole = { ...shown, clusters: { shop: { ...shop, ...shown.clusters['shop'] } } };
+      expect(parseConfiguration(stringify(whole), '/etc/pgdrill/pgdrill.yaml').clusters['shop']).toBeDefined();
+    }
+  });
+});
+
+test('the messages of "What can go wrong" are those of the program', () => {
+  const said = ['src', 'activities', 'workflows']
+    .flatMap((room) => readdirSync(join(root, room), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+    .join('\n');
+  const rows = readFileSync(join(guides, 'what-can-go-wrong.md'), 'utf8').matchAll(/^\| `([^`]{16,})`/gm);
+  const parts = [...rows].flatMap(([, message = '']) => message.split('…').map((part) => part.trim()));
+  expect(parts.length).toBeGreaterThan(30);
+  expect(parts.filter((part) => !said.includes(part))).toEqual([]);
+});
+
+describe.each([
+  ['moving-from-pgbackrest', 'pgbackrest'],
+  ['moving-from-barman', 'barman-wal-restore'],
+])('the wrapper of %s', (guide, program) => {
+  let directory: string;
+  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'pgdrill-guide-'))));
+  afterAll(() => rm(directory, { recursive: true }));
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [2, 254],
+    [124, 254],
+    [127, 127],
+  ])('%d becomes %d', async (ends, becomes) => {
+    const [, wrapper = ''] = /^```bash\n([^]*?)^```$/m.exec(readFileSync(join(guides, `${guide}.md`), 'utf8')) ?? [];
+    await writeFile(join(directory, program), `#!/bin/sh\nexit ${ends}\n`, { mode: 0o755 });
+    const { exitCode } = await execa('sh', ['-c', wrapper, 'archive-get', '00000002.history', 'there'], {
+      reject: false,
+      env: { PATH: `${directory}:${process.env['PATH'] ?? ''}` },
+    });
+    expect(exitCode).toBe(becomes);
+  });
+});
+
+/** In blocks for the shell and in code within the text. */
+function commandLines(text: string): string[] {
+  const blocks = [...text.matchAll(/^```sh.*\n([^]*?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'));
+  const spans = [...text.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
+  return [...blocks, ...spans].map((line) => line.trim()).filter((line) => line.startsWith('pgdrill '));
+}
