@@ -4,6 +4,7 @@ import { clusterOf } from '../configuration/cluster.js';
 import type { ExitCode } from '../errors.js';
 import { type BackupStanding, listProvingDrills, standingOf } from '../repository/proven.js';
 import { listBackups, openRepository } from '../repository/repository.js';
+import type { BackupRecord } from '../schema/backup-record.js';
 import { bytes, minute, seconds } from '../schema/figures.js';
 import { globalOptions, loadFor } from './context.js';
 import { renderTable } from './table.js';
@@ -23,23 +24,30 @@ export function addBackups(program: Command, exit: (code: ExitCode) => void): vo
       if (globalOptions(command).json === true) printJson(backups);
       else if (backups.length === 0) print(`No backups yet. Take one: pgdrill backup ${cluster}`);
       else {
-        print(
-          renderTable(
-            backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs, ...rest }) => [
-              id,
-              parent ?? '',
-              `${startLsn} → ${endLsn}`,
-              String(timeline),
-              bytes(sizeBytes),
-              seconds(durationMs / 1_000),
-              describe(rest),
-            ]),
-            ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', 'SIZE', 'TOOK', 'PROOF'],
-          ),
-        );
+        print(renderBackups(backups));
       }
       exit(0);
     });
+}
+
+type ListedBackup = BackupStanding &
+  Pick<BackupRecord, 'id' | 'parent' | 'startLsn' | 'endLsn' | 'timeline' | 'sizeBytes' | 'durationMs' | 'takenFrom'>;
+
+/** A row each. Where they were copied from is said once any was copied from a standby. */
+export function renderBackups(backups: readonly ListedBackup[]): string {
+  const places = backups.some(({ takenFrom }) => takenFrom !== undefined);
+  const rows = backups.map(({ id, parent, startLsn, endLsn, timeline, sizeBytes, durationMs, takenFrom, ...rest }) => [
+    id,
+    parent ?? '',
+    `${startLsn} → ${endLsn}`,
+    String(timeline),
+    ...(places ? [takenFrom ?? 'primary'] : []),
+    bytes(sizeBytes),
+    seconds(durationMs / 1_000),
+    describe(rest),
+  ]);
+  const from = places ? ['TAKEN FROM'] : [];
+  return renderTable(rows, ['ID', 'BUILDS ON', 'LSN', 'TIMELINE', ...from, 'SIZE', 'TOOK', 'PROOF']);
 }
 
 /** Only a drill proves a backup: what was merely verified or judged is not called more than that. */

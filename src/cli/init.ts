@@ -34,8 +34,17 @@ export function addInit(program: Command, exit: (code: ExitCode) => void): void 
     .option('--repository <directory>', 'where its backups, WAL archive and evidence are to lie')
     .option('--wal-directory <directory>', 'an existing WAL archive that somebody else fills')
     .addOption(
-      new Option('--wal-mode <mode>', 'how WAL is to reach the repository (wal.mode)').choices(['archive', 'stream']),
+      new Option('--wal-mode <mode>', 'how WAL is to reach the repository (wal.mode)').choices([
+        'archive',
+        'stream',
+        'command',
+      ]),
     )
+    .option(
+      '--restore-command <command>',
+      'what fetches one file of an archive that other tools fill (wal.mode command): %f is its name, %p where to put it',
+    )
+    .option('--backup-from <conninfo>', 'a standby whose files backups are to copy, to spare the primary')
     .option('--rto <duration>', 'longest acceptable time to restore, such as 15m')
     .option('--rpo <duration>', 'longest acceptable span of lost commits, such as 5m')
     .option(
@@ -52,7 +61,9 @@ Without --as nothing is connected to. Standard output is a script for psql; valu
 Examples:
   pgdrill init shop --connection 'host=/run/postgresql dbname=shop user=pgdrill' --repository /var/lib/pgdrill/shop
   pgdrill init shop --as user=postgres --apply
-  pgdrill init till --wal-mode stream --connection 'host=db2 dbname=till user=pgdrill' --repository /var/lib/pgdrill/till`,
+  pgdrill init till --wal-mode stream --connection 'host=db2 dbname=till user=pgdrill' --repository /var/lib/pgdrill/till
+  pgdrill init desk --restore-command 'pgbackrest --stanza=desk archive-get %f "%p"' --backup-from 'host=standby dbname=desk user=pgdrill' \\
+    --connection 'host=db3 dbname=desk user=pgdrill' --repository /var/lib/pgdrill/desk`,
     )
     .action(async (name: string, options: InitOptions, command: Command) => {
       const { config, json } = globalOptions(command);
@@ -95,9 +106,9 @@ async function complete(
   text: string | undefined,
   asJson: boolean,
 ): Promise<ClusterWish> {
-  const { connection, repository, walDirectory, walMode, rto, rpo } = options;
+  const { connection, repository, walDirectory, walMode, restoreCommand, backupFrom, rto, rpo } = options;
   const said = Object.fromEntries(
-    Object.entries({ connection, repository, walDirectory, walMode, rto, rpo }).filter(
+    Object.entries({ connection, repository, walDirectory, walMode, restoreCommand, backupFrom, rto, rpo }).filter(
       ([, value]) => value !== undefined,
     ),
   ) as ClusterWish;
@@ -120,11 +131,10 @@ async function setUp(cluster: ResolvedCluster, options: InitOptions): Promise<{ 
   const { role, database } = roleAndDatabase(cluster.connection);
   const { mode } = cluster.wal;
   const archiveDirectory = mode === 'archive' && cluster.ownWalDirectory ? cluster.walDirectory : undefined;
-  if (options.as === undefined)
-    return { plan: planSetup(cluster.connection, archiveDirectory, mode, undefined), done: [] };
+  if (options.as === undefined) return { plan: planSetup(cluster, archiveDirectory, mode, undefined), done: [] };
   const admin = { ...cluster.connection, dbname: database, ...parseConninfo(options.as) };
   const seen = await lookAround(admin, role, archiveDirectory, mode);
-  const plan = planSetup(cluster.connection, archiveDirectory, mode, seen);
+  const plan = planSetup(cluster, archiveDirectory, mode, seen);
   if (options.apply !== true) return { plan, done: [] };
   const done = await applySetup(plan, admin);
   await openOrCreateRepository(cluster);

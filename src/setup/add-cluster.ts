@@ -18,6 +18,10 @@ export interface ClusterWish {
   walDirectory?: string;
   /** How WAL is to reach the repository. */
   walMode?: ClusterConfiguration['wal']['mode'];
+  /** What fetches a file of an archive that other tools fill: WAL mode `command`, which it stands for by itself. */
+  restoreCommand?: string;
+  /** A standby that backups are to copy. */
+  backupFrom?: string;
   rto?: string;
   rpo?: string;
 }
@@ -100,26 +104,28 @@ function rewritten(before: string | undefined, document: Document, name: string,
   return (before === undefined ? head : '') + document.toString({ lineWidth: 0 });
 }
 
-function clusterNode({
-  connection,
-  repository,
-  walDirectory,
-  walMode,
-  rto,
-  rpo,
-}: ClusterWish): Record<string, unknown> {
+function clusterNode(wish: ClusterWish): Record<string, unknown> {
+  const { connection, repository, backupFrom, walDirectory, restoreCommand, rto, rpo } = wish;
+  const mode = walModeOf(wish);
   const wal = {
-    ...(walMode === undefined ? {} : { mode: walMode }),
+    ...(mode === undefined ? {} : { mode }),
     ...(walDirectory === undefined ? {} : { directory: walDirectory }),
+    ...(restoreCommand === undefined ? {} : { restore_command: restoreCommand }),
   };
   return {
     connection,
     repository,
+    ...(backupFrom === undefined ? {} : { backup_from: backupFrom }),
     ...(Object.keys(wal).length === 0 ? {} : { wal }),
     ...(rto === undefined && rpo === undefined
       ? {}
       : { objectives: { ...(rto === undefined ? {} : { rto }), ...(rpo === undefined ? {} : { rpo }) } }),
   };
+}
+
+/** Whoever gives a command means that mode; where another was said as well, the configuration refuses both together. */
+function walModeOf({ walMode, restoreCommand }: ClusterWish): ClusterWish['walMode'] {
+  return walMode ?? (restoreCommand === undefined ? undefined : 'command');
 }
 
 function assertReadable(text: string, path: string): void {
@@ -144,7 +150,9 @@ function refuseOthers(
     [
       ['connection', known.connection, wish.connection, sameConnection],
       ['repository', known.repository, wish.repository, samePath],
-      ['wal.mode', known.wal.mode, wish.walMode, sameText],
+      ['backup_from', known.backup_from, wish.backupFrom, sameConnection],
+      ['wal.mode', known.wal.mode, walModeOf(wish), sameText],
+      ['wal.restore_command', known.wal.restore_command, wish.restoreCommand, sameText],
       ['wal.directory', known.wal.directory, wish.walDirectory, samePath],
       ['objectives.rto', known.objectives.rto, wish.rto, sameText],
       ['objectives.rpo', known.objectives.rpo, wish.rpo, sameText],

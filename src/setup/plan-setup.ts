@@ -39,13 +39,17 @@ export function roleAndDatabase(connection: Conninfo): { role: string; database:
   return { role, database: resolved['dbname'] ?? process.env['PGDATABASE'] ?? role };
 }
 
+const standbyNote =
+  "The standby in backup_from has settings and a pg_hba.conf of its own. There, too: alter system set summarize_wal = 'on'; select pg_reload_conf(); and the lines for pg_hba.conf. The role comes by replication.";
+
 /**
+ * @param cluster how it is reached, and the standby that backups copy, where there is one.
  * @param archiveDirectory where WAL is to be archived to; undefined where somebody else archives it, or it is streamed.
  * @param mode how WAL reaches the repository.
  * @param seen what there is already; without it, the plan holds everything.
  */
 export function planSetup(
-  connection: Conninfo,
+  { connection, backupFrom }: { connection: Conninfo; backupFrom?: Conninfo },
   archiveDirectory: string | undefined,
   mode: Wal['mode'],
   seen: Surroundings | undefined,
@@ -63,7 +67,10 @@ export function planSetup(
         : wrong.flatMap(({ fix = '', message, needsRestart }) =>
             isSql(fix) ? [{ sql: fix, why: message, needsRestart: needsRestart === true }] : [],
           ),
-    notes: (wrong ?? []).flatMap(({ fix = '', message }) => (isSql(fix) ? [] : [`${message} ${fix}`])),
+    notes: [
+      ...(wrong ?? []).flatMap(({ fix = '', message }) => (isSql(fix) ? [] : [`${message} ${fix}`])),
+      ...(backupFrom === undefined ? [] : [standbyNote]),
+    ],
     hbaLines: hbaLines(resolveService(connection), role, seen?.seenAs),
     hbaFile: seen?.hbaFile ?? 'pg_hba.conf',
   };

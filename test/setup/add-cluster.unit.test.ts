@@ -20,6 +20,25 @@ describe('a cluster is added to a configuration', () => {
     expect(addCluster(text, path, 'shop', { walMode: 'stream' }).changed).toBe(false);
   });
 
+  it('whose WAL other tools archive, and whose backups copy a standby', () => {
+    const other = {
+      restoreCommand: 'pgbackrest --stanza=shop archive-get %f "%p"',
+      backupFrom: 'host=standby dbname=shop user=pgdrill',
+    };
+    const { text } = addCluster(undefined, path, 'shop', { ...wish, ...other });
+    expect(parseConfiguration(text, path).clusters['shop']).toMatchObject({
+      wal: { mode: 'command', restore_command: other.restoreCommand },
+      backup_from: other.backupFrom,
+    });
+    expect(addCluster(text, path, 'shop', { ...other, walMode: 'command' }).changed).toBe(false);
+    expect(() => addCluster(text, path, 'shop', { restoreCommand: 'cp /archive/%f "%p"' })).toThrow(
+      /wal.restore_command is pgbackrest .*, not cp/,
+    );
+    expect(() => addCluster(text, path, 'shop', { backupFrom: 'host=another user=pgdrill' })).toThrow(
+      /backup_from is host=standby/,
+    );
+  });
+
   it.each([
     ['is empty', ''],
     ['holds comments only', '# ours\n'],
@@ -107,6 +126,18 @@ describe('refused is', () => {
 
   it.each(['Shop', 'with space', '1st', 'ümlaut', '', 'a'.repeat(42), '__proto__'])('the name "%s"', (name) => {
     expect(() => addCluster(undefined, path, name, wish)).toThrow(UsageError);
+  });
+
+  it.each([
+    ['without a command', { walMode: 'command' as const }, /restore_command is needed in mode "command"/],
+    [
+      'that a stream has no use for',
+      { walMode: 'stream' as const, restoreCommand: 'cp /a/%f "%p"' },
+      /mode "command" only/,
+    ],
+    ['that forgets where to put the file', { restoreCommand: 'cat /a/%f' }, /%p/],
+  ])('an archive %s', (_, other, message) => {
+    expect(() => addCluster(undefined, path, 'shop', { ...wish, ...other })).toThrow(message);
   });
 
   it('a file that is broken, or that holds other keys', () => {
