@@ -32,10 +32,13 @@ function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[]
   const input = { gate, by: 'your name', reason: 'why', ...(seen === undefined ? {} : { seen }) };
   const some = approvedBy.length === 0 ? 'nobody so far' : `so far ${approvedBy.join(' and ')}`;
   return [
-    `**Waiting for a human at gate \`${gate}\`** until ${until}. If nobody answers, the run stops here and cleans up.`,
+    `**Waiting for a human at gate \`${gate}\`** until ${until}. If nobody answers, the run stops here and ${gate === 'cutover' ? 'keeps the server, stopped' : 'cleans up'}.`,
     '',
     question,
     '',
+    ...(gate === 'cutover'
+      ? [`To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\`.`, '']
+      : []),
     ...(gate === 'promote'
       ? [
           `To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\`. To go on to a later target: \`pgdrill retarget ${workflowId} --target …\``,

@@ -21,7 +21,7 @@ import {
   decisionSchema,
   type ExtendInput,
   extendSchema,
-  type GateName,
+  type RecoverGate,
   type RetargetInput,
   retargetSchema,
 } from '../src/schema/workflow-inputs.js';
@@ -58,7 +58,7 @@ export class Gates {
 
   constructor(
     private readonly progress: RunProgress,
-    private readonly gates: readonly GateName[],
+    private readonly gates: readonly RecoverGate[],
     private readonly timeoutMs: number,
     private readonly rules: GateRules = {},
   ) {
@@ -230,7 +230,7 @@ export class Gates {
    * @param question what the human is asked, with the figures so far.
    * @throws StoppedAtGate when rejected or when nobody answers in time.
    */
-  async pass(gate: GateName, question: string, mover?: Mover): Promise<void> {
+  async pass(gate: RecoverGate, question: string, mover?: Mover): Promise<void> {
     if (this.gates.includes(gate)) await this.wait(gate, question, mover);
   }
 

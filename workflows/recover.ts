@@ -58,14 +58,20 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       gates,
       outcome,
     );
-    const handed = await orFix(() =>
+    const stopped = await stopAtCutover(
+      gates,
+      `The server takes writes on timeline ${opened.timeline}. Stop it cleanly and hand it over?`,
+    );
+    const handOver = (): ReturnType<typeof steps.handOver> =>
       progress.step('hand-over', () =>
         steps.handOver({ sandbox: prepared.sandbox, cluster, plan, replay, opened, settings: input.settings }),
-      ),
-    );
+      );
+    // Whoever says no here has a server that runs: it is stopped, too.
+    const handed = await (stopped === undefined ? orFix(handOver) : CancellationScope.nonCancellable(handOver));
     // An earlier pgdrill answered with notes alone.
     const notes = Array.isArray(handed) ? handed : [];
     if (!Array.isArray(handed)) outcome.handOver = handed;
+    if (stopped !== undefined) throw stopped;
     // A cancel that came while the server was handed over is too late to stop anything, and must not cost the evidence.
     const recorded = await CancellationScope.nonCancellable(async () => {
       const result = await recordRun().catch(() => undefined);
@@ -88,14 +94,32 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
       if (outcome.opened === undefined) await cleanUpOrAlarm(progress, { cluster, sandboxId, into });
       await tellOfEnd(progress, 'recovery', recorded, error);
       if (error instanceof StoppedAtGate) {
-        const stopped = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
-        const notes = [`Nothing was kept: ${into} is as it was before.`];
-        return { outcome: stopped, ...answer, ...describe(outcome), ...figuresOf(recorded), notes };
+        const ending = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
+        const notes = [
+          outcome.opened === undefined
+            ? `Nothing was kept: ${into} is as it was before.`
+            : `${into} has the recovered server, stopped cleanly. When you are sure that nobody needs it, remove the directory.`,
+        ];
+        return { outcome: ending, ...answer, ...describe(outcome), ...figuresOf(recorded), notes };
       }
       if (isCancellation(error)) throw error;
       const { type, message, details } = rootFailure(error);
       throw ApplicationFailure.create({ type, message, nonRetryable: true, details });
     });
+  }
+}
+
+/**
+ * Waits at gate cutover, where this run has it.
+ *
+ * @returns why it goes no further: somebody said no, nobody answered, or the run was cancelled meanwhile.
+ */
+async function stopAtCutover(gates: Gates, question: string): Promise<Error | undefined> {
+  try {
+    await gates.pass('cutover', question);
+    return undefined;
+  } catch (error) {
+    return asCancellation(asError(error));
   }
 }
 

@@ -13,7 +13,9 @@ import { print, printJson, say } from './terminal.js';
 export function addPsql(program: Command, exit: (code: ExitCode) => void): void {
   program
     .command('psql')
-    .description('look around, read-only, in the restored server of a drill or recovery that waits at gate promote')
+    .description(
+      'look around, read-only, in the restored server of a drill or recovery that waits at gate promote or cutover',
+    )
     .argument('<id>', 'the workflow id')
     .argument('[psql...]', 'what psql is given besides, after --')
     .option('--print', 'only print the connection string')

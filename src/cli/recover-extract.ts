@@ -7,7 +7,7 @@ import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { formatTableName, parseTableName } from '../extract/table-name.js';
 import type { DumpFormat, TableName } from '../schema/extraction.js';
 import { bytes } from '../schema/figures.js';
-import type { GateName } from '../schema/workflow-inputs.js';
+import { type GateName, gateNameSchema, type RecoverGate } from '../schema/workflow-inputs.js';
 import { runWorkflow } from './run-workflow.js';
 import { renderTable } from './table.js';
 import { colors, tint } from './terminal.js';
@@ -43,6 +43,17 @@ export function wantedOf({ table, database }: { table?: string[]; database?: str
   });
 }
 
+/** @throws UsageError for a gate that only a recovery of everything has. */
+function gateOfDump(gate: RecoverGate): GateName {
+  const known = gateNameSchema.safeParse(gate);
+  if (known.success) return known.data;
+  throw new UsageError({
+    what: `A dump has no gate ${gate}: its server is thrown away.`,
+    means: 'Nothing was started.',
+    todo: `Gates are: ${gateNameSchema.options.join(', ')}.`,
+  });
+}
+
 /** Restores into a sandbox, dumps what is wanted, and prints how to load it. */
 export async function runExtraction(
   loaded: LoadedConfiguration,
@@ -52,7 +63,7 @@ export async function runExtraction(
     into: string;
     target: string;
     format: DumpFormat;
-    gate?: GateName[];
+    gate?: RecoverGate[];
     gateTimeout?: string;
     fixGate: boolean;
     id?: string;
@@ -64,7 +75,7 @@ export async function runExtraction(
     kind: 'extract',
     input: {
       ...{ cluster, target, format, ...wanted, into: fileFor(request.into, wanted, format) },
-      ...(gate === undefined ? {} : { gates: gate }),
+      ...(gate === undefined ? {} : { gates: gate.map(gateOfDump) }),
       ...(fixGate ? {} : { fixGate }),
       ...(gateTimeout === undefined ? {} : { gateTimeout }),
     },

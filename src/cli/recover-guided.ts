@@ -8,7 +8,7 @@ import { listBackups, openRepository } from '../repository/repository.js';
 import { planRestore } from '../restore/plan.js';
 import type { Candidate } from '../schema/candidate.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
-import type { GateName } from '../schema/workflow-inputs.js';
+import type { RecoverGate } from '../schema/workflow-inputs.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
 import { ask } from './ask.js';
 import { candidatesOf } from './candidates.js';
@@ -22,7 +22,7 @@ export interface Guided {
   target: string;
   into: string;
   /** The restore was agreed to here; whether it is promoted is asked once it can be looked at. */
-  gate: GateName[];
+  gate: RecoverGate[];
 }
 
 /** So many are offered: more, and earlier ones, by `pgdrill candidates`. */

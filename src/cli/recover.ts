@@ -9,7 +9,7 @@ import type { DumpFormat } from '../schema/extraction.js';
 import type { SettingsMode } from '../schema/hand-over.js';
 import { clusterIn } from '../repository/repository.js';
 import { parseTarget, recoveryTargetForms } from '../schema/target.js';
-import type { GateName } from '../schema/workflow-inputs.js';
+import { type RecoverGate, recoverGateSchema } from '../schema/workflow-inputs.js';
 import { globalOptions, loadFor } from './context.js';
 import { runExtraction, wantedOf } from './recover-extract.js';
 import { guide, type Guided } from './recover-guided.js';
@@ -22,7 +22,7 @@ interface RecoverOptions {
   target: string;
   yes?: boolean;
   fixGate: boolean;
-  gate?: GateName[];
+  gate?: RecoverGate[];
   gateTimeout?: string;
   settings: SettingsMode;
   table?: string[];
@@ -44,7 +44,11 @@ export function addRecover(program: Command, exit: (code: ExitCode) => void): vo
     .argument('[cluster]', 'a cluster of the configuration; with --standalone the repository says which')
     .option('--into <directory>', 'the new data directory: absent or empty; with --table or --database a new file')
     .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
-    .addOption(new Option('--gate <gate...>', 'wait for a human there (default: both)').choices(['restore', 'promote']))
+    .addOption(
+      new Option('--gate <gate...>', 'wait for a human there (default: restore and promote)').choices(
+        recoverGateSchema.options,
+      ),
+    )
     .addOption(
       new Option(
         '--settings <mode>',

@@ -50,6 +50,9 @@ export const approvalsSchema = z
     promote: gateSchema
       .optional()
       .describe('Gate `promote`: when the target is reached, before the server takes writes.'),
+    cutover: gateSchema
+      .optional()
+      .describe('Gate `cutover` of a recovery: when the server takes writes, before it is stopped and handed over.'),
     fix: gateSchema.optional().describe('Gate `fix` of a recovery: when only a person can mend what stopped it.'),
   })
   .default({})

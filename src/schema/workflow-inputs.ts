@@ -10,8 +10,12 @@ import { targetTextSchema } from './target.js';
 export const gateNameSchema = z.enum(['restore', 'promote']);
 export type GateName = z.infer<typeof gateNameSchema>;
 
+/** Where a recovery can be told to: also when its server takes writes, before it is stopped and handed over. */
+export const recoverGateSchema = z.enum([...gateNameSchema.options, 'cutover']);
+export type RecoverGate = z.infer<typeof recoverGateSchema>;
+
 /** Where a human can answer: also where a recovery waits because only a human can mend what stopped it. */
-export const answerableGateSchema = z.enum([...gateNameSchema.options, 'fix']);
+export const answerableGateSchema = z.enum([...recoverGateSchema.options, 'fix']);
 export type AnswerableGate = z.infer<typeof answerableGateSchema>;
 
 export const backupTypeSchema = z.enum(['full', 'incremental', 'differential']);
@@ -82,7 +86,7 @@ export const recoverInputSchema = z.strictObject({
   target: targetTextSchema
     .refine((text) => text !== 'fence', 'a recovery has no fence: use latest, or a target of its own')
     .default('latest'),
-  gates: z.array(gateNameSchema).default(['restore', 'promote']),
+  gates: z.array(recoverGateSchema).default(['restore', 'promote']),
   /** With whose settings the server starts after the hand-over. */
   settings: settingsModeSchema.default('production'),
   /**

@@ -94,6 +94,7 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
       { cluster, database: 'postgres', tables: [{ schema: 'public', table: 'nothing' }], into: into('nothing.dump') },
       answerFix('reject'),
     ),
+  'recover-cutover': () => run('recover', { cluster, into: into('cut-over'), gates: ['cutover'] }, approveCutover),
   'recover-rejected': () => run('recover', { cluster, into: into('rejected'), gates: ['restore'] }, reject),
   'recover-fixed': () =>
     run(
@@ -157,6 +158,11 @@ async function run(
 
 async function approve(handle: WorkflowHandle): Promise<void> {
   await handle.signal('approve', { gate: 'promote', by: 'ada', reason: 'looks right' });
+}
+
+async function approveCutover(handle: WorkflowHandle): Promise<void> {
+  await waitsAt(handle, 'cutover');
+  await handle.executeUpdate('approve', { args: [{ gate: 'cutover', by: 'ada', reason: 'the orders are there' }] });
 }
 
 /** By updates, one of them before and one after people were reminded, and with more time in between. */

@@ -151,6 +151,28 @@ describe('a recovery', { timeout: 120_000 }, () => {
     expect(processesUnder(into)).toEqual([]);
   });
 
+  test('can be looked at while it takes writes, and is kept, stopped, when its cutover is rejected', async () => {
+    const into = join(shop.scratch, 'not-cut-over');
+    const handle = await start(temporal, loaded, 'recover', { cluster: 'shop', into, gates: ['cutover'] });
+    await eventually('gate cutover', async () =>
+      (await waitingGate(handle.workflowId)) === 'cutover' ? true : undefined,
+    );
+    const look = await pgdrill(
+      ['psql', handle.workflowId, '--', '-At', '-c', 'select pg_is_in_recovery(), count(*) from orders'],
+      { env },
+    );
+    expect(look.stdout.trim()).toBe('f|1600');
+    const write = await pgdrill(['psql', handle.workflowId, '--', '-c', 'truncate orders'], { env });
+    expect(write.stderr).toContain('read-only transaction');
+    await pgdrill(['reject', handle.workflowId, '--by', 'grace', '--reason', 'one order is missing'], { env });
+
+    const result = (await handle.result()) as RecoverResult;
+    expect(result).toMatchObject({ outcome: 'rejected', approvals: [{ gate: 'cutover', decision: 'rejected' }] });
+    expect(result.notes.join()).toContain(`${into} has the recovered server, stopped cleanly`);
+    expect(await instanceStatus(into)).toBeUndefined();
+    expect(existsSync(join(into, 'PG_VERSION'))).toBe(true);
+  });
+
   test('refuses a directory that is not empty, and leaves it as it is', async () => {
     const into = join(shop.scratch, 'in-use');
     await mkdir(into);

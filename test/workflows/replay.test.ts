@@ -59,6 +59,7 @@ const ends: Record<string, [status: string, type?: string]> = {
   extract: ['COMPLETED'],
   janitor: ['COMPLETED'],
   'janitor-told': ['COMPLETED'],
+  'recover-cutover': ['COMPLETED'],
   'recover-fixed': ['COMPLETED'],
   'recover-given-up': ['FAILED', 'RepositoryError'],
   'recover-rejected': ['COMPLETED'],
