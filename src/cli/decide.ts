@@ -58,7 +58,7 @@ export function addRetarget(program: Command, exit: (code: ExitCode) => void): v
     .description('at gate promote: replay on to a later target, without restoring again')
     .argument('<id>', 'the workflow id')
     .requiredOption('--target <target>', `where to: ${recoveryTargetForms}`)
-    .option('--by <name>', 'who decides', userInfo().username)
+    .addOption(new Option('--by <name>', 'who decides').default(userInfo().username, 'your user name'))
     .option('--reason <text>', 'why', '')
     .addHelpText(
       'after',
