@@ -57,9 +57,11 @@ export class StreamWatch {
     this.standingSince ??= Date.now();
   }
 
+  /** Unless the stream was told to stop, it looks once more: what ended it may be younger than the last look, and is an alarm. */
   async end(): Promise<void> {
     this.ended.abort();
     await this.looking;
+    if (!this.context.signal.aborted) await this.look();
     await this.client?.end().catch(() => undefined);
   }
 
@@ -80,7 +82,7 @@ export class StreamWatch {
       await this.client?.end().catch(() => undefined);
       this.client = undefined;
     }
-    if (this.ended.signal.aborted) return;
+    if (this.context.signal.aborted) return;
     if (slot?.active === true && slot.writtenLsn !== null) await this.flowing(slot, slot.writtenLsn);
     else await this.standing(slot);
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -15,9 +15,10 @@ import { takeBackup } from '../../src/repository/take-backup.js';
 import { asClaimant, takeClaim } from '../../src/restore/claim.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { replayWal, startSandbox } from '../../src/restore/replay.js';
-import { removeSandbox } from '../../src/restore/sandbox.js';
+import { removeSandbox, sandboxLog } from '../../src/restore/sandbox.js';
 import type { Sandbox } from '../../src/schema/results.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
+import { eventually } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { column, inSandbox, planTo, prepare, restoreTo, sandboxFor, handOverTo } from './restore-support.js';
 
@@ -219,6 +220,10 @@ describe('the next attempt goes on where the last one stopped:', () => {
       process.kill(rows[0]!.pid, 'SIGKILL');
       await client.query('select pg_sleep(60)').catch(() => undefined);
     });
+    // It takes connections for a moment yet, and then for a moment none.
+    await eventually('the crash to be over', async () =>
+      (await readFile(sandboxLog(sandbox), 'utf8')).includes('all server processes terminated') ? true : undefined,
+    );
     await openSandbox(shop.tools, sandbox, standaloneContext('again'));
     const afterCrash = attemptAt('validate', 3);
     await validate(sandbox, afterCrash);

@@ -70,6 +70,9 @@ it('a stream that stands gives an alarm for each danger to its slot, until it is
   await write('received');
   await book.shop.archive();
 
+  // The source also keeps what its WAL summarizer has still to read, up to the next checkpoint, whatever becomes of the slot.
+  await book.shop.sql('alter system set summarize_wal = off');
+  await book.shop.sql('select pg_reload_conf()');
   await book.shop.sql('alter role pgdrill noreplication');
   for (const pid of receivers()) process.kill(pid, 'SIGKILL');
   await fill(8);
@@ -96,7 +99,6 @@ it('then it ends, says why, and drops the slot', async () => {
 });
 
 it('another start is refused as long as nobody accepts the gap, and leaves no slot', async () => {
-  // The source keeps what its WAL summarizer has still to read, whatever becomes of the slot.
   await eventually('the source to remove what was not received', async () => {
     const [{ here } = { here: true }] = await book.shop.sql<{ here: boolean }>(
       `checkpoint; select exists (select from pg_ls_waldir() where name <= pg_walfile_name('${lost}')) as here`,
@@ -111,6 +113,8 @@ it('another start is refused as long as nobody accepts the gap, and leaves no sl
 });
 
 it('with --accept-gap it goes on behind it; a full backup makes the rest restorable, and nothing in between is', async () => {
+  await book.shop.sql('alter system set summarize_wal = on');
+  await book.shop.sql('select pg_reload_conf()');
   const started = await cli('stream', 'start', 'shop', '--accept-gap');
   expect(started, started.stderr).toMatchObject({ exitCode: 0 });
   await book.shop.backup('full');
