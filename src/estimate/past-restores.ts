@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 
 import { z } from 'zod';
 
-import { keys, type Repository } from '../repository/repository.js';
+import { readEvidenceFiles } from '../repository/evidence-files.js';
+import type { Repository } from '../repository/repository.js';
 import { type EstimatedPhase, judgedEstimateSchema } from '../schema/estimate.js';
 import type { Sample } from './rates.js';
 import type { PastEstimate } from './track-record.js';
@@ -39,14 +40,9 @@ export const mostRestores = 20;
 const mostFiles = 100;
 
 /** The newest restores of this host that came as far as a server that took writes, from the evidence in the repository. */
-export async function listPastRestores({ storage }: Repository): Promise<PastRestores> {
-  const found: PastRestore[] = [];
-  for (const name of newestNames(await storage.list(keys.evidences))) {
-    const text = await storage.readText(`${keys.evidence(name)}/evidence.json`).catch(() => undefined);
-    const parsed = evidenceSchema.safeParse(readJson(text));
-    if (parsed.success && (parsed.data.host === undefined || parsed.data.host === hostname())) found.push(parsed.data);
-  }
-  return samplesOf(found);
+export async function listPastRestores(repository: Repository): Promise<PastRestores> {
+  const restores = await readEvidenceFiles(repository, evidenceSchema, newestNames);
+  return samplesOf(restores.filter(({ host }) => host === undefined || host === hostname()));
 }
 
 /** @param restores in any order. */
@@ -72,12 +68,4 @@ function isEstimated(name: string): name is EstimatedPhase {
 function newestNames(names: readonly string[]): string[] {
   const timeIn = (name: string): string => /\d{4}-\d\d-\d\d[T-]?[\d:-]*/.exec(name)?.[0].replaceAll(/\D/g, '') ?? '';
   return [...names].sort((a, b) => timeIn(b).localeCompare(timeIn(a))).slice(0, mostFiles);
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

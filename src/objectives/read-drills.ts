@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { keys, type Repository } from '../repository/repository.js';
+import { readEvidenceFiles } from '../repository/evidence-files.js';
+import type { Repository } from '../repository/repository.js';
 import { instantSchema } from '../schema/primitives.js';
 import { phaseSchema, verdictSchema } from '../schema/results.js';
 
@@ -21,20 +22,7 @@ const drillSchema = z.object({
 export type ObjectiveDrill = z.infer<typeof drillSchema>;
 
 /** The drills that left evidence in the repository, oldest first. What is no drill's evidence, or damaged, proves nothing. */
-export async function readDrills({ storage }: Repository): Promise<ObjectiveDrill[]> {
-  const drills: ObjectiveDrill[] = [];
-  for (const name of await storage.list(keys.evidences)) {
-    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
-    const parsed = drillSchema.safeParse(readJson(text));
-    if (parsed.success) drills.push(parsed.data);
-  }
+export async function readDrills(repository: Repository): Promise<ObjectiveDrill[]> {
+  const drills = await readEvidenceFiles(repository, drillSchema);
   return drills.sort((a, b) => Date.parse(a.finishedAt) - Date.parse(b.finishedAt));
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { instantSchema } from '../schema/primitives.js';
 import { chainLinkSchema, type Verdict, verdictSchema } from '../schema/results.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import { keys, type Repository } from './repository.js';
+import { readEvidenceFiles } from './evidence-files.js';
+import type { Repository } from './repository.js';
 
 /** A drill that restored a chain, as its evidence in the repository tells. */
 export interface ProvingDrill {
@@ -42,22 +43,9 @@ const evidenceSchema = z.object({
 });
 
 /** The drills that left evidence in the repository, oldest first. What is no drill's evidence, or damaged, proves nothing. */
-export async function listProvingDrills({ storage }: Repository): Promise<ProvingDrill[]> {
-  const drills: ProvingDrill[] = [];
-  for (const name of await storage.list('evidence')) {
-    const text = await storage.readText(`${keys.evidence(name)}/evidence.json`).catch(() => undefined);
-    const parsed = evidenceSchema.safeParse(readJson(text));
-    if (parsed.success) drills.push(parsed.data);
-  }
+export async function listProvingDrills(repository: Repository): Promise<ProvingDrill[]> {
+  const drills = await readEvidenceFiles(repository, evidenceSchema);
   return drills.sort((a, b) => Date.parse(a.finishedAt) - Date.parse(b.finishedAt));
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }
 
 /** @param drills oldest first. */

@@ -8,7 +8,8 @@ import { evidenceSchema } from '../schema/evidence.js';
 import { instantSchema } from '../schema/primitives.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { keys, type Repository } from './repository.js';
+import { readEvidenceFiles } from './evidence-files.js';
+import type { Repository } from './repository.js';
 
 /** Only what is needed here, so that evidence of other formats is passed over and not misread. */
 const drillWithFence = evidenceSchema
@@ -24,15 +25,10 @@ export async function listRecordedFences(
   repository: Repository,
   tools: Pick<PostgresTools, 'version'>,
 ): Promise<RecordedFence[]> {
-  const { storage } = repository;
   const found: RecordedFence[] = [];
-  for (const name of await storage.list(keys.evidences)) {
-    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
-    const parsed = drillWithFence.safeParse(readJson(text));
-    if (!parsed.success || parsed.data.fenceOf !== undefined) continue;
-    const { id, fence, fingerprint, versions } = parsed.data;
-    if (versions.sandboxPostgres !== tools.version) continue;
-    const kept = await storage.readText(fingerprint.path).catch(() => undefined);
+  for (const { id, fence, fenceOf, fingerprint, versions } of await readEvidenceFiles(repository, drillWithFence)) {
+    if (fenceOf !== undefined || versions.sandboxPostgres !== tools.version) continue;
+    const kept = await repository.storage.readText(fingerprint.path).catch(() => undefined);
     if (kept === undefined || createHash('sha256').update(kept).digest('hex') !== fingerprint.sha256) continue;
     found.push({ drill: id, fence, fingerprint });
   }
@@ -42,25 +38,12 @@ export async function listRecordedFences(
 const drillWithRpo = z.object({ formatVersion: z.literal(1), rpo: z.object({ failureAt: instantSchema }) });
 
 /** When the newest drill that measured an RPO simulated its failure; undefined where none has. */
-export async function lastFailureMoment({ storage }: Repository): Promise<string | undefined> {
-  let last: string | undefined;
-  for (const name of await storage.list(keys.evidences)) {
-    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
-    const failureAt = drillWithRpo.safeParse(readJson(text)).data?.rpo.failureAt;
-    if (failureAt !== undefined && (last === undefined || Date.parse(failureAt) > Date.parse(last))) last = failureAt;
-  }
-  return last;
+export async function lastFailureMoment(repository: Repository): Promise<string | undefined> {
+  const moments = (await readEvidenceFiles(repository, drillWithRpo)).map(({ rpo }) => rpo.failureAt);
+  return moments.sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1);
 }
 
 /** Whether a fence lies on a line of timelines, and not on one that was left before it. */
 export function liesOn({ fence }: RecordedFence, history: readonly TimelineSpan[]): boolean {
   return isInHistory(history, fence);
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
-import { keys, type Repository } from '../repository/repository.js';
+import { readEvidenceFiles } from '../repository/evidence-files.js';
+import type { Repository } from '../repository/repository.js';
 import { evidenceSchema } from '../schema/evidence.js';
 import type { Verdict } from '../schema/results.js';
 import { scenarioNameSchema, type ScenarioName } from '../schema/scenario.js';
@@ -23,25 +24,13 @@ const drillEvidence = evidenceSchema
   });
 
 /** The drills that rehearsed a scenario, in any order. One to the fence without any, as all were once, rehearsed `now`. */
-export async function listPastDrills({ storage }: Repository): Promise<PastDrill[]> {
+export async function listPastDrills(repository: Repository): Promise<PastDrill[]> {
   const drills: PastDrill[] = [];
-  for (const name of await storage.list(keys.evidences)) {
-    const text = await storage.readText(keys.evidenceFile(name)).catch(() => undefined);
-    const parsed = drillEvidence.safeParse(readJson(text));
-    if (!parsed.success) continue;
-    const { finishedAt, verdict, clock, input, scenario } = parsed.data;
+  for (const { finishedAt, verdict, clock, input, scenario } of await readEvidenceFiles(repository, drillEvidence)) {
     const fallback = input['target'] === 'fence' && (input['scenario'] ?? 'now') === 'now' ? 'now' : undefined;
     const rehearsed = scenario?.name ?? fallback;
     if (rehearsed === undefined) continue;
     drills.push({ scenario: rehearsed, finishedAt, verdict, restored: clock.rtoSeconds !== undefined });
   }
   return drills;
-}
-
-function readJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }
