@@ -62,8 +62,7 @@ Examples:
   pgdrill init shop --connection 'host=/run/postgresql dbname=shop user=pgdrill' --repository /var/lib/pgdrill/shop
   pgdrill init shop --as user=postgres --apply
   pgdrill init till --wal-mode stream --connection 'host=db2 dbname=till user=pgdrill' --repository /var/lib/pgdrill/till
-  pgdrill init desk --restore-command 'pgbackrest --stanza=desk archive-get %f "%p"' --backup-from 'host=standby dbname=desk user=pgdrill' \\
-    --connection 'host=db3 dbname=desk user=pgdrill' --repository /var/lib/pgdrill/desk`,
+  pgdrill init desk --restore-command '/etc/pgdrill/fetch-wal %f %p' --connection 'host=db3 dbname=desk user=pgdrill' --repository /var/lib/pgdrill/desk`,
     )
     .action(async (name: string, options: InitOptions, command: Command) => {
       const { config, json } = globalOptions(command);
