@@ -9,7 +9,9 @@ import { claimFor } from '../repository/repository.js';
 import type { StreamStretch } from '../schema/stream.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { ensureSlot } from './ensure-slot.js';
-import { gapError, type Stream, streamLock } from './stream.js';
+import { followTimeline } from './follow-timeline.js';
+import { hopeless } from './hopeless.js';
+import { type Stream, streamLock } from './stream.js';
 import { StreamWatch, type WatchOptions } from './watch.js';
 
 const [firstWaitMs, longestWaitMs] = [500, 10_000];
@@ -61,7 +63,8 @@ export async function receiveWal(
         context.signal.throwIfAborted();
         if (isOver()) break;
         if (error instanceof RepositoryError) throw error;
-        refuseHopeless(stream, error);
+        const end = error instanceof ToolError ? hopeless(stream, error.stderrTail) : undefined;
+        if (end !== undefined) throw end;
         watch.down(messageOf(error).split('\n')[0] ?? '');
       }
       waitMs = Date.now() - startedAt > 30_000 ? firstWaitMs : Math.min(waitMs * 2, longestWaitMs);
@@ -75,37 +78,16 @@ export async function receiveWal(
   return { starts, ...(watch.receivedLsn === undefined ? {} : { receivedLsn: watch.receivedLsn }) };
 }
 
-/** The same cluster as ever, and its slot. A standby that was promoted gets one. */
+/** The same cluster as ever, its slot, and a place to go on from. A standby that was promoted gets a slot. */
 async function makeReady(stream: Stream, signal: AbortSignal): Promise<void> {
   await withConnection(
     stream.connection,
     async (client) => {
-      const { systemIdentifier } = await readSource(client);
-      await claimFor(stream.repository, systemIdentifier);
-      await ensureSlot(client, stream, systemIdentifier);
+      const source = await readSource(client);
+      await claimFor(stream.repository, source.systemIdentifier);
+      await ensureSlot(client, stream, source.systemIdentifier);
+      await followTimeline(stream, source, signal);
     },
     { signal },
   );
-}
-
-/** What pg_receivewal says when nothing but a person helps. */
-function refuseHopeless(stream: Stream, error: unknown): void {
-  if (!(error instanceof ToolError)) return;
-  const said = error.stderrTail;
-  const removed = /requested WAL segment (\S+) has already been removed/.exec(said)?.[1];
-  if (removed !== undefined)
-    throw gapError(stream, `it needs WAL segment ${removed} next, which the source has no longer.`);
-  if (/can no longer (get changes from|access) replication slot|replication slot ".*" was invalidated/.test(said))
-    throw gapError(
-      stream,
-      `replication slot ${stream.wal.slot} is lost, the source has removed WAL that was not received.`,
-    );
-  const fork = /requested starting point (\S+) on timeline (\d+) is not in this server's history/.exec(said);
-  if (fork === null) return;
-  throw new RepositoryError({
-    what: `The archive of ${stream.name} holds WAL of timeline ${fork[2] ?? ''} up to ${fork[1] ?? ''}, which the source’s present timeline does not come from: ${said.trim()}`,
-    means:
-      'A standby was promoted that had not received all of it. What the archive has beyond the fork belongs to transactions that the failover lost.',
-    todo: `Keep the segments of timeline ${fork[2] ?? ''} behind the fork somewhere else than ${stream.walDirectory} (they hold those transactions), then: pgdrill stream start ${stream.name}`,
-  });
 }
