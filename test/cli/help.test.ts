@@ -29,7 +29,7 @@ test('bash completes with what it is told', async () => {
     });
     return stdout.split('\n').filter((line) => line !== '');
   };
-  expect(await completes('ret')).toEqual(['retention']);
+  expect(await completes('ret')).toEqual(['retarget', 'retention']);
   expect(await completes('backup', 'shop', '--type', '')).toEqual(['full', 'incremental', 'differential']);
   expect(await completes('status', '')).toEqual([]); // nothing that it could look up: no noise
 });

@@ -61,9 +61,7 @@ describe('an approval', { timeout: 120_000 }, () => {
     const refusal = (name: string, input: object): Promise<string> => refusedBecause(answer(name, input));
     const at = { gate: 'restore', by: 'ada', seen };
 
-    await expect(pausedSandbox(book.temporal, handle.workflowId)).rejects.toThrow(
-      'no restored server that is paused now',
-    );
+    await expect(pausedSandbox(book.temporal, handle.workflowId)).rejects.toThrow('no restored server that waits now');
     expect(await refusal('approve', { gate: 'moon', by: 'ada' })).toMatch(/not understood: gate: .*It looks like \{/);
     expect(await refusal('approve', { ...at, sen: 'x' })).toMatch(
       /"sen"\. Did you mean "seen"\? \(there are: gate, by, reason, seen/,
