@@ -64,6 +64,20 @@ describe('the page of a drill', () => {
     expect(text.split(escapeHtml(evil)).length).toBeGreaterThan(20);
   });
 
+  it('names everybody who answered at a gate, and with which key', async () => {
+    const evidence = sampleEvidence();
+    const at = '2026-11-24T02:02:00.000Z';
+    evidence.approvals[0]!.answers = [
+      { did: 'approved', by: 'ada', reason: 'position is right', at, key: 'SHA256:abc' },
+      { did: 'extended', by: 'grace', reason: '', at },
+    ];
+    const text = (await renderDrillPage(evidence)).replaceAll(/\s+/g, ' ');
+    expect(text).toMatch(
+      /ada approved at [^<]*(<[^>]*>)*[^<]*(<[^>]*>)*: position is right, signed with <code>SHA256:abc<\/code>/,
+    );
+    expect(text).toMatch(/grace extended at .*?: no reason given/);
+  });
+
   it('of a drill that ended before anything says so in every section', async () => {
     const rest = sampleEvidence();
     delete rest.target;

@@ -245,16 +245,32 @@ function approvals({ approvals: all }: Evidence): Markup {
   if (all.length === 0) return html`<p>No gate was set: nobody was asked.</p>`;
   return table(
     ['Gate', 'Decision', 'Who', 'Why', 'Asked', 'Decided'],
-    all.map(({ gate, decision, by, reason, openedAt, decidedAt }) => [
-      gate,
-      tag(decision),
-      by,
-      reason === '' ? 'no reason given' : reason,
-      moment(openedAt),
-      moment(decidedAt),
+    all.map((approval) => [
+      approval.gate,
+      tag(approval.decision),
+      approval.by,
+      why(approval),
+      moment(approval.openedAt),
+      moment(approval.decidedAt),
     ]),
   );
 }
+
+/** The reason; where several people answered, or with a key, each answer in turn. */
+function why({ answers, reason }: Evidence['approvals'][number]): Markup {
+  if (answers === undefined) return html`${reasonOf(reason)}`;
+  return html`<ul>
+    ${answers.map(
+      ({ did, by, at, reason: own, key }) =>
+        html`<li>
+          ${by} ${did} at ${moment(at)}:
+          ${reasonOf(own)}${key === undefined ? undefined : html`, signed with <code>${key}</code>`}
+        </li>`,
+    )}
+  </ul>`;
+}
+
+const reasonOf = (reason: string): string => (reason === '' ? 'no reason given' : reason);
 
 function findings({ findings: all }: Evidence): Markup {
   if (all.length === 0) return html`<p>None.</p>`;
