@@ -86,21 +86,22 @@ describe('a relation that is read in ranges', () => {
     expect(gentle).toEqual(quick);
   });
 
-  it('cannot be proven where it is replaced between two parts', async () => {
+  // Tried again where the reading was over before the table could be replaced: nothing then differs, rightly.
+  it('cannot be proven where it is replaced between two parts', { retry: 3 }, async () => {
     const restored = await readContent(cluster, { leastBlocks: 1 });
     const holder = await cluster.connect({ user: 'drill', dbname: 'varied' });
     await holder.query('begin isolation level repeatable read read only');
     const { rows } = await holder.query<{ id: string }>('select pg_export_snapshot() as id');
-    let truncated: Promise<void> | undefined;
+    let replaced: Promise<void> | undefined;
     const source = await readContent(cluster, {
       snapshot: rows[0]!.id,
       connections: 1,
       leastBlocks: 1,
       onProgress: ({ relation }) => {
-        if (relation === 'public.big') truncated ??= run(cluster, `truncate big`);
+        if (relation === 'public.big') replaced ??= run(cluster, `vacuum full big`);
       },
     });
-    await truncated;
+    await replaced;
     await holder.end();
     const check = checkContent(source, restored);
     expect(check).toMatchObject({ status: 'unproven', problems: [{ object: 'varied.public.big' }] });

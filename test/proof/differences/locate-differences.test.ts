@@ -43,10 +43,12 @@ afterAll(async () => {
   await removeScratch(scratch);
 });
 
+let copies = 0;
+
 /** From here on source and copy go their own ways. */
 async function makeCopy(): Promise<void> {
   await source.stop();
-  copy = await copyCluster(source, scratch, `copy-${Math.random()}`.slice(0, 9));
+  copy = await copyCluster(source, scratch, `copy-${++copies}`);
   await source.start();
   await copy.start();
 }
