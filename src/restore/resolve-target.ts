@@ -155,12 +155,7 @@ async function resolveName(
       },
     }),
   );
-  if (lsn === undefined) {
-    throw beyondArchive(
-      base.requested,
-      `no restore point of that name lies between ${request.wal.from} and ${request.wal.to}`,
-    );
-  }
+  if (lsn === undefined) throw notBetween(base, request, 'no restore point of that name lies');
   return { ...base, settings: { recovery_target_name: name }, lsn };
 }
 
@@ -175,12 +170,7 @@ async function resolveXid(
   await eachEnd(tools, request, (end) => {
     if (end.xid === xid32) lsn ??= end.lsn;
   });
-  if (lsn === undefined) {
-    throw beyondArchive(
-      base.requested,
-      `no transaction of that id ended between ${request.wal.from} and ${request.wal.to}`,
-    );
-  }
+  if (lsn === undefined) throw notBetween(base, request, 'no transaction of that id ended');
   return { ...base, settings: { recovery_target_xid: String(xid32), recovery_target_inclusive: 'on' }, lsn };
 }
 
@@ -196,12 +186,7 @@ async function resolveBeforeXid(
   await eachEnd(tools, request, (end) => {
     if (end.xid === xid32 && end.kind === 'commit') ({ lsn } = end);
   });
-  if (lsn === undefined) {
-    throw beyondArchive(
-      base.requested,
-      `no transaction of that id was committed between ${request.wal.from} and ${request.wal.to}`,
-    );
-  }
+  if (lsn === undefined) throw notBetween(base, request, 'no transaction of that id was committed');
   return { ...base, settings: { recovery_target_lsn: lsn, recovery_target_inclusive: 'off' }, lsn };
 }
 
@@ -256,6 +241,10 @@ function unreadable({ directory, from, to }: ReachableWal): RepositoryError {
     means: 'The first of them is damaged or another one; replay cannot get past that place.',
     todo: 'Bring the segment back if another copy exists (the source’s pg_wal, a standby) and take a new full backup now. Target immediate restores the backup without this WAL.',
   });
+}
+
+function notBetween(base: Base, { wal }: ResolveRequest, what: string): TargetError {
+  return beyondArchive(base.requested, `${what} between ${wal.from} and ${wal.to}`);
 }
 
 function beyondArchive(target: string, reason: string): TargetError {
