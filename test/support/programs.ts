@@ -15,8 +15,9 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** The same on every terminal. */
-const bare: Record<string, string> = { NO_COLOR: '1' };
+/** The same on every terminal, and on a build server: what tells Node that colours are wanted, or are not, is not passed on. */
+const own = { CI: undefined, FORCE_COLOR: undefined, NODE_DISABLE_COLORS: undefined };
+const bare = { ...own, NO_COLOR: '1' };
 
 /** Runs the built `pgdrill` as a person would. */
 export async function pgdrill(
@@ -47,7 +48,7 @@ export function pgdrillOnTerminal(args: readonly string[], env: Record<string, s
   const child = spawn('script', ['-qefc', `stty rows 30 cols 100; exec ${words}`, '/dev/null'], {
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '', ...env },
+    env: { ...process.env, ...own, TERM: 'xterm-256color', NO_COLOR: '', ...env },
   });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
