@@ -1,49 +1,17 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  defineSignal,
-  defineUpdate,
-  log,
-  setDefaultSignalHandler,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
-
-import type { z } from 'zod';
+import { ApplicationFailure, log, workflowInfo } from '@temporalio/workflow';
 
 import { anybody, type GateRules } from '../src/schema/approvals.js';
 import { parseDurationMs } from '../src/schema/primitives.js';
-import {
-  type AnswerableGate,
-  type Decision,
-  type DecisionInput,
-  decisionSchema,
-  type ExtendInput,
-  extendSchema,
-  type RecoverGate,
-  type RetargetInput,
-  retargetSchema,
-} from '../src/schema/workflow-inputs.js';
+import { type AnswerableGate, type Decision, decisionSchema, type RecoverGate } from '../src/schema/workflow-inputs.js';
 import { digestOf } from './digest.js';
+import { GateCaller } from './gate-caller.js';
+import { type Did, type Extension, like, listen, refused, type Retarget } from './gate-messages.js';
 import { problemsOf } from './input.js';
 import { approvalOf, type Mover, type OpenGate } from './open-gate.js';
-import { messageOfGate, tell } from './notify.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { type GivenAnswer, refusalOf } from './refusal.js';
 import { steps } from './steps.js';
 import { StoppedAtGate } from './stopped-at-gate.js';
-
-type Did = 'approve' | 'reject';
-
-const approveSignal = defineSignal<[DecisionInput]>('approve');
-const rejectSignal = defineSignal<[DecisionInput]>('reject');
-const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
-const rejectUpdate = defineUpdate<string, [DecisionInput]>('reject');
-const retargetUpdate = defineUpdate<string, [RetargetInput]>('retarget');
-const extendUpdate = defineUpdate<string, [ExtendInput]>('extend');
-
-const like = '{"gate": "promote", "by": "your name", "reason": "why"}';
 
 /** Nobody keeps a sandbox for longer without looking at it again. */
 const longestWaitMs = 30 * 86_400_000;
@@ -62,36 +30,14 @@ export class Gates {
     private readonly timeoutMs: number,
     private readonly rules: GateRules = {},
   ) {
-    // Decisions may have come before this moment. The default handler takes them in the order they were sent in; a handler by name
-    // would take all of its own name first, and the first decision stands. It also takes signals of other names, which mean nothing.
-    setDefaultSignalHandler((name, decision) => {
-      if (name === approveSignal.name) this.signalled('approve', decision);
-      else if (name === rejectSignal.name) this.signalled('reject', decision);
-      else log.warn('There is no such signal; it is ignored', { name });
-    });
-    const signals = [
-      ['approve', approveSignal, `Let the workflow pass a gate: ${like}`],
-      ['reject', rejectSignal, `Stop the workflow at a gate and clean up: ${like}`],
-    ] as const;
-    for (const [did, signal, description] of signals)
-      setHandler(signal, (decision) => this.signalled(did, decision), { description });
-    const updates = [
-      ['approve', approveUpdate, `Let the workflow pass a gate; answers at once: ${like}`],
-      ['reject', rejectUpdate, `Stop the workflow at a gate and clean up; answers at once: ${like}`],
-    ] as const;
-    for (const [did, update, description] of updates)
-      setHandler(update, (input) => this.answer(did, parseAnswer(decisionSchema, input)), {
-        description,
-        validator: (input) => this.refuse({ did, ...parseAnswer(decisionSchema, input) }),
-      });
-    setHandler(extendUpdate, (input) => this.extend(input), {
-      description: 'Let a gate wait longer: {"gate": "promote", "for": "2h", "by": "your name", "reason": "why"}',
-      validator: (input) => this.refuseToExtend(input),
-    });
-    setHandler(retargetUpdate, (input) => this.retarget(input), {
-      description:
-        'Replay on to a later target, without restoring again: {"target": "lsn=0/5000028", "by": "your name", "reason": "why"}',
-      validator: (input) => this.refuse({ did: 'retarget', ...parseAnswer(retargetSchema, input) }),
+    listen({
+      signalled: (did, input) => this.signalled(did, input),
+      answer: (did, decision) => this.answer(did, decision),
+      refuseAnswer: (did, decision) => this.refuse({ did, ...decision }),
+      extend: (extension) => this.extend(extension),
+      refuseToExtend: (extension) => this.refuseToExtend(extension),
+      retarget: (retarget) => this.retarget(retarget),
+      refuseToRetarget: (retarget) => this.refuse({ did: 'retarget', ...retarget }),
     });
   }
 
@@ -181,21 +127,19 @@ export class Gates {
       if (verified.refused === undefined) return verified.key;
       throw refused(verified.refused);
     } catch (error) {
-      // An update that fails with anything else but this would fail the workflow's task.
-      throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+      throw asAnswer(error);
     }
   }
 
-  private refuseToExtend(input: unknown): void {
-    const { gate, by, for: span } = parseAnswer(extendSchema, input);
+  private refuseToExtend({ gate, by, for: span }: Extension): void {
     this.refuse({ did: 'extend', gate, by });
     const until = (this.open?.untilMs ?? 0) + (parseDurationMs(span) ?? 0);
     if (until - Date.now() > longestWaitMs) throw refused('A gate waits for 30 days at most from now.');
   }
 
-  private extend(input: ExtendInput): string {
-    this.refuseToExtend(input);
-    const { gate, by, reason, for: span } = parseAnswer(extendSchema, input);
+  private extend(extension: Extension): string {
+    this.refuseToExtend(extension);
+    const { gate, by, reason, for: span } = extension;
     const { open } = this;
     const { waiting } = this.progress.state;
     if (open === undefined || waiting === undefined) throw refused(`Gate ${gate} does not wait now.`);
@@ -207,9 +151,9 @@ export class Gates {
   }
 
   /** @throws ApplicationFailure where the target cannot be reached from here; the gate waits on as before. */
-  private async retarget(input: RetargetInput): Promise<string> {
-    const { target, by, reason } = parseAnswer(retargetSchema, input);
-    this.refuse({ did: 'retarget', gate: 'promote', by });
+  private async retarget(asked: Retarget): Promise<string> {
+    this.refuse({ did: 'retarget', ...asked });
+    const { target, by, reason } = asked;
     const { open } = this;
     if (open?.mover === undefined) throw refused('Only a restored server that is paused at gate promote can go on.');
     open.moving = { target };
@@ -220,7 +164,7 @@ export class Gates {
       return `Replay goes on to ${target}${plan.target.lsn === undefined ? '' : ` (${plan.target.lsn})`}; gate promote asks again when it is there.`;
     } catch (error) {
       delete open.moving;
-      throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
+      throw asAnswer(error);
     }
   }
 
@@ -263,10 +207,10 @@ export class Gates {
     for (const { did, decision } of this.early.filter((each) => each.decision.gate === gate))
       this.takeSignal(did, decision);
     this.progress.show();
-    const telling = new CancellationScope();
+    const caller = new GateCaller(this.progress);
     try {
-      if (open.decision === undefined) this.tellIn(telling, this.messageOf(gate, question));
-      await this.untilDecided(open, telling);
+      if (open.decision === undefined) caller.call(question);
+      await caller.untilDecided(open);
       while (mover !== undefined && open.moving?.plan !== undefined) {
         delete state.waiting;
         const next = await mover.replay(open.moving.plan);
@@ -276,10 +220,10 @@ export class Gates {
         open.untilMs = Date.now() + this.timeoutMs;
         this.ask(open, next);
         this.progress.show();
-        await this.untilDecided(open, telling);
+        await caller.untilDecided(open);
       }
     } finally {
-      telling.cancel(); // it waits no longer
+      caller.stop();
       this.open = outer;
       delete state.waiting; // also when cancelled
     }
@@ -298,68 +242,9 @@ export class Gates {
     open.seen = digestOf([workflowInfo().runId, gate, since, question, shown]);
     state.waiting = { gate, since, until: new Date(untilMs).toISOString(), question, seen: open.seen, rule };
   }
-
-  /** Until there is a decision or the time is up; on the way people are reminded. */
-  private async untilDecided(open: OpenGate, telling: CancellationScope): Promise<void> {
-    const { remindMs, escalateMs } = open.rule;
-    const tellings = [
-      ...remindMs.map((afterMs) => ({ afterMs, escalated: false })),
-      ...(escalateMs === undefined ? [] : [{ afterMs: escalateMs, escalated: true }]),
-    ].sort((a, b) => a.afterMs - b.afterMs);
-    for (;;) {
-      const { untilMs } = open;
-      const next = tellings.find(({ afterMs }) => open.openedMs + afterMs < untilMs);
-      const wakeMs = next === undefined ? untilMs : open.openedMs + next.afterMs;
-      const changed = await condition(
-        () => open.decision !== undefined || open.moving?.plan !== undefined || open.untilMs !== untilMs,
-        Math.max(1, wakeMs - Date.now()),
-        { summary: `Gate ${open.gate} waits for a human` },
-      );
-      if (open.decision !== undefined || open.moving?.plan !== undefined) return;
-      if (changed) continue;
-      if (next === undefined) return;
-      tellings.splice(tellings.indexOf(next), 1);
-      this.remind(telling, next.escalated);
-    }
-  }
-
-  /** Once more: into the catalog, and to whoever is told when a gate opens. */
-  private remind(telling: CancellationScope, escalated: boolean): void {
-    const { waiting, cluster } = this.progress.state;
-    if (waiting === undefined) return;
-    const { gate, since, until, question, approvedBy } = waiting;
-    const what = { gate, since, until, question, ...(approvedBy === undefined ? {} : { approvedBy }) };
-    void telling
-      .run(() => steps.recordWait({ cluster, waiting: what, escalated }))
-      .catch((error: unknown) => log.warn('A reminder could not be written', { message: rootFailure(error).message }));
-    const message = this.messageOf(gate, `It waits since ${since}. ${question}`);
-    this.tellIn(telling, escalated ? { ...message, severity: 'critical' } : message);
-  }
-
-  private messageOf(gate: AnswerableGate, question: string): ReturnType<typeof messageOfGate> {
-    const { waiting, cluster } = this.progress.state;
-    return messageOfGate(cluster, gate, waiting?.until ?? '', question);
-  }
-
-  /** Beside the waiting: an answer must not have to wait until everybody was told. */
-  private tellIn(scope: CancellationScope, message: ReturnType<typeof messageOfGate>): void {
-    const { channels, state } = this.progress;
-    void scope
-      .run(() => tell(channels, state.cluster, message))
-      .then(
-        (untold) => untold.forEach((each) => log.warn(each)),
-        () => undefined, // the run was cancelled, or the gate answered, before all were told
-      );
-  }
 }
 
-/** @throws ApplicationFailure that says what is wrong and what an answer looks like. */
-function parseAnswer<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input ?? {});
-  if (parsed.success) return parsed.data;
-  throw refused(`The answer is not understood: ${problemsOf(parsed.error, schema).join('; ')}. It looks like ${like}`);
-}
-
-function refused(message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type: 'AnswerRefused', nonRetryable: true, message });
+/** An update that fails with anything else but this would fail the workflow's task. */
+function asAnswer(error: unknown): ApplicationFailure {
+  return ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
 }
