@@ -91,6 +91,14 @@ describe('the cut', () => {
     expect(findCut(ends, snapshots('103:103:'), '0/300')).toMatchObject({ lsn: '0/300', commitsSeen: 2 });
   });
 
+  it('does not count what begins right where the restore point ends', () => {
+    expect(findCut([end(100, '0/100'), end(110, '0/300')], snapshots('101:101:'), '0/300')).toEqual({
+      lsn: '0/300',
+      commitsSeen: 1,
+      commitsUnseen: 0,
+    });
+  });
+
   it('compares positions as numbers, not as text', () => {
     const ends = [end(100, '9/F0000000'), end(105, 'A/10'), end(101, '10/10')];
     expect(findCut(ends.slice(0, 2), snapshots('102:103:'), 'A/20')).toMatchObject({ lsn: 'A/10' });
@@ -109,6 +117,13 @@ describe('the cut', () => {
     const ends = [end(100, '0/100'), end(102, '0/180'), end(101, '0/200')];
     const both = snapshots('101:103:102', '103:103:');
     expect(findCut(ends, both, '0/300')).toHaveProperty('conflict');
+  });
+
+  it('does not exist where one commit is seen in one database and not yet in another', () => {
+    // It changed both: stopping before it loses it in db2, stopping behind it adds it to db1.
+    expect(findCut([end(100, '0/100'), end(102, '0/200')], snapshots('102:103:102', '103:103:'), '0/300')).toEqual({
+      conflict: 'transaction 102 at 0/200 is visible in db2, 102 at 0/200 before it is not visible in db1',
+    });
   });
 
   it('lets a commit count only in the databases that it changed', () => {
