@@ -16,6 +16,7 @@ export function wrongWords(line: string, commands: readonly NamedCommand[]): str
   for (let index = 0; index < rest.length; index += 1) {
     const word = rest[index] ?? '';
     if (word === '--') break;
+    if (word === '…') continue; // what a page leaves out
     if (!word.startsWith('-')) {
       given += 1;
       continue;
@@ -26,7 +27,8 @@ export function wrongWords(line: string, commands: readonly NamedCommand[]): str
     do {
       const value = rest[(index += 1)];
       if (value === undefined) wrong.push(`${line}: ${word} without its value`);
-      else if (option.argChoices?.includes(value) === false) wrong.push(`${line}: ${word} cannot be ${value}`);
+      else if (value !== '…' && option.argChoices?.includes(value) === false)
+        wrong.push(`${line}: ${word} cannot be ${value}`);
     } while (option.variadic && rest[index + 1]?.startsWith('-') === false);
   }
   const takes = command.registeredArguments;

@@ -10,14 +10,20 @@ import { parse, stringify } from 'yaml';
 import { commandsOf } from '../../src/cli/command-tree.js';
 import { createProgram } from '../../src/cli/program.js';
 import { parseConfiguration } from '../../src/configuration/load.js';
+import { clusterConfigurationSchema } from '../../src/schema/configuration.js';
 import { wrongWords } from './command-lines.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const guides = join(root, 'docs', 'guides');
 const commands = commandsOf(createProgram(() => undefined));
 
-describe.each(readdirSync(guides).filter((name) => name.endsWith('.md')))('%s', (name) => {
-  const text = readFileSync(join(guides, name), 'utf8');
+/** All that is written for people; the reference of the commands is made of the program itself. */
+const pages = ['README.md', 'CONTRIBUTING.md', ...pagesIn('docs'), ...pagesIn('docs/guides')].filter(
+  (page) => page !== 'docs/commands.md',
+);
+
+describe.each(pages)('%s', (page) => {
+  const text = readFileSync(join(root, page), 'utf8');
 
   it('names commands, options and choices that there are', () => {
     expect(commandLines(text).flatMap((line) => wrongWords(line, commands))).toEqual([]);
@@ -25,14 +31,16 @@ describe.each(readdirSync(guides).filter((name) => name.endsWith('.md')))('%s', 
 
   it('links to pages that there are', async () => {
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]*)/g))
-      if (target !== '') await access(join(dirname(join(guides, name)), target));
+      if (target !== '') await access(join(dirname(join(root, page)), target));
   });
 
   it('shows configuration that is understood', () => {
     for (const [, block = ''] of text.matchAll(/^```yaml\n([^]*?)^```$/gm)) {
-      const shown = parse(block) as { clusters: Record<string, object> };
+      const part = parse(block) as object;
+      const ofCluster = Object.keys(part).every((key) => key in clusterConfigurationSchema.shape);
+      const shown: { clusters?: Record<string, object> } = ofCluster ? { clusters: { shop: part } } : part;
       const shop = { connection: 'host=/run/postgresql user=pgdrill', repository: '/var/lib/pgdrill/shop' };
-      const whole = { ...shown, clusters: { shop: { ...shop, ...shown.clusters['shop'] } } };
+      const whole = { ...shown, clusters: { shop: { ...shop, ...shown.clusters?.['shop'] } } };
       expect(parseConfiguration(stringify(whole), '/etc/pgdrill/pgdrill.yaml').clusters['shop']).toBeDefined();
     }
   });
@@ -75,9 +83,28 @@ describe.each([
   });
 });
 
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
+
 /** In blocks for the shell and in code within the text. */
 function commandLines(text: string): string[] {
-  const blocks = [...text.matchAll(/^```sh.*\n([^]*?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'));
+  const blocks = [...text.matchAll(/^```sh.*\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.replaceAll(/\\\n\s*/g, '').split('\n'),
+  );
   const spans = [...text.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
-  return [...blocks, ...spans].map((line) => line.trim()).filter((line) => line.startsWith('pgdrill '));
+  return [...blocks, ...spans]
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('pgdrill ') && !/ --(help|version)$/.test(line))
+    .flatMap(spelledOut);
+}
+
+/** `approve\|reject ID [--reason …]` in a table means several commands, with a value that is not said. */
+function spelledOut(usage: string): string[] {
+  const plain = usage.replaceAll(/[[\]]/g, '');
+  const [, before = '', choices = '', after = ''] = /^(pgdrill )(\S+\\\|\S+)(.*)$/.exec(plain) ?? [];
+  const lines = choices === '' ? [plain] : choices.split('\\|').map((choice) => `${before}${choice}${after}`);
+  return lines.map((line) => (/ --\S+$/.test(line) ? `${line} …` : line));
 }
