@@ -82,8 +82,9 @@ export function addRetention(program: Command, exit: (code: ExitCode) => void): 
     .argument('[backup...]', 'backups whose mark is taken back (default: all)')
     .addHelpText('after', '\nExample:\n  pgdrill retention undo shop 20261122T020000Z-full')
     .action(async (cluster: string, backups: string[], _options: unknown, command: Command) => {
-      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
-      const undone = await undoMarks(repository, backups);
+      const configured = clusterOf(await loadFor(command), cluster);
+      const { walDirectory } = configured;
+      const undone = await undoMarks({ repository: await openRepository(configured), walDirectory }, backups);
       if (globalOptions(command).json === true) printJson(undone);
       else if (undone.backups.length + undone.walStretches === 0) print('Nothing was marked.');
       else {

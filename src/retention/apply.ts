@@ -10,8 +10,9 @@ import { withWriterLock } from '../repository/writer-lock.js';
 import type { BackupFate, RetentionResult } from '../schema/retention.js';
 import { childrenFirst } from './children-first.js';
 import { gatherFacts, type RetentionFacts, type RetentionRequest } from './facts.js';
+import { withoutWhatIsThere } from './not-deleted.js';
 import { planRetention, type RetentionPlan } from './plan.js';
-import { addStretch, type RetentionState, wasExpired, writeState } from './state.js';
+import { addStretch, type RetentionState, segmentsOf, wasExpired, writeState } from './state.js';
 import { stretchesOf, tally } from './summary.js';
 import { emptyTrash, toTrash } from './trash.js';
 
@@ -25,7 +26,7 @@ export async function markExpired(request: RetentionRequest, context: StepContex
     const facts = await gatherFacts(request);
     const plan = planRetention(facts, request.acceptClock);
     await writeState(request.repository, {
-      ...facts.state,
+      ...withoutWhatIsThere(facts.state, facts.wal.files, facts.wal.archive.segmentSizeBytes),
       lastRunAt: facts.now.toISOString(),
       marks: plan.backups.flatMap(({ id, markedAt, reasons }) =>
         markedAt === undefined ? [] : [{ backup: id, markedAt, why: reasons[0] ?? '' }],
@@ -76,9 +77,10 @@ async function takeOut(
     facts.backups,
   );
   const files = plan.wal.filter(({ fate }) => fate === 'delete').map(({ file }) => file);
-  const run = continued(facts, context.operation);
-  // Of WAL that an earlier attempt has begun to delete, the rest is counted already.
-  const known = facts.state.run?.operation === context.operation ? facts.state : undefined;
+  const before = withoutWhatIsThere(facts.state, facts.wal.files, facts.wal.archive.segmentSizeBytes);
+  const run = continued(before, facts.backups, context.operation);
+  // The label of a backup whose segment an earlier attempt has deleted is counted already.
+  const known = facts.state.run?.operation === context.operation ? before : undefined;
   const added = tally(files.filter(({ name }) => known === undefined || !wasExpired(known, name)));
   run.wal = { files: run.wal.files + added.files, bytes: run.wal.bytes + added.bytes };
   for (const { id } of due) {
@@ -86,13 +88,16 @@ async function takeOut(
     context.progress({ doing: `measuring ${id}` });
     run.deleted.push({ id, bytes: await treeSizeBytes(repository.storage.pathOf(keys.backup(id))) });
   }
-  if (due.length === 0 && files.length === 0) return run;
+  if (due.length === 0 && files.length === 0 && before === facts.state) return run;
   const goingIds = new Set(due.map(({ id }) => id));
   // Written before anything goes: whoever finds a hole in the WAL can tell that it is no damage, and a retry knows what has gone. The marks
   // stay until then: a retry deletes only what is marked.
+  const segments = plan.wal.filter(({ file }) => file.segment !== undefined);
   const state: RetentionState = {
-    ...facts.state,
-    expiredWal: stretchesOf(plan.wal, 'delete').reduce(addStretch, facts.state.expiredWal),
+    ...before,
+    expiredWal: stretchesOf(segments, 'delete')
+      .map(({ from, to }) => segmentsOf(from, to))
+      .reduce(addStretch, before.expiredWal),
     run,
   };
   await writeState(repository, state);
@@ -116,10 +121,10 @@ async function takeOut(
 }
 
 /** What an earlier attempt of this operation has deleted. What it only meant to is still listed. */
-function continued({ state, backups }: RetentionFacts, operation: string): Run {
-  if (state.run?.operation !== operation) return { operation, deleted: [], wal: { files: 0, bytes: 0 } };
+function continued({ run }: RetentionState, backups: RetentionFacts['backups'], operation: string): Run {
+  if (run?.operation !== operation) return { operation, deleted: [], wal: { files: 0, bytes: 0 } };
   const listed = new Set(backups.map(({ id }) => id));
-  return { ...state.run, deleted: state.run.deleted.filter(({ id }) => !listed.has(id)) };
+  return { ...run, deleted: run.deleted.filter(({ id }) => !listed.has(id)) };
 }
 
 async function exclusively<T>(

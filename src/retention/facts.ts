@@ -55,8 +55,7 @@ export interface RetentionRequest {
 export async function gatherFacts(request: RetentionRequest): Promise<RetentionFacts> {
   const { repository, walDirectory, settings } = request;
   const backups = await listBackups(repository);
-  const segmentSizeBytes = backups.at(-1)?.walSegmentSizeBytes ?? 16 * 1024 * 1024;
-  const files = await listWalFiles(walDirectory, segmentSizeBytes);
+  const { files, segmentSizeBytes } = await listArchivedWal(walDirectory, backups);
   const timelines = new Set([...backups, ...files].map(({ timeline }) => timeline));
   const histories = new Map<number, TimelineSpan[]>();
   for (const timeline of timelines) {
@@ -80,7 +79,12 @@ export async function gatherFacts(request: RetentionRequest): Promise<RetentionF
   };
 }
 
-async function listWalFiles(directory: string, segmentSizeBytes: number): Promise<WalFile[]> {
+/** The archive's files that retention judges, by name. */
+export async function listArchivedWal(
+  directory: string,
+  backups: readonly BackupRecord[],
+): Promise<{ files: WalFile[]; segmentSizeBytes: number }> {
+  const segmentSizeBytes = backups.at(-1)?.walSegmentSizeBytes ?? 16 * 1024 * 1024;
   const files: WalFile[] = [];
   for (const name of (await readdir(directory).catch(noneWhereMissing)).sort()) {
     const parsed = parseWalFileName(name, segmentSizeBytes);
@@ -92,7 +96,7 @@ async function listWalFiles(directory: string, segmentSizeBytes: number): Promis
       if (codeOf(error) !== 'ENOENT') throw error; // it was renamed meanwhile
     }
   }
-  return files;
+  return { files, segmentSizeBytes };
 }
 
 function noneWhereMissing(error: unknown): string[] {

@@ -16,8 +16,8 @@ const stateSchema = z.object({
   marks: z.array(z.object({ backup: z.string(), markedAt: instantSchema, why: z.string() })).default([]),
   /** The same for files of the WAL archive, by the first and last name of each stretch. */
   walMarks: z.array(stretchSchema.extend({ markedAt: instantSchema })).default([]),
-  /** WAL that was deleted on purpose: a hole there is no damage. */
-  expiredWal: z.array(stretchSchema).default([]),
+  /** WAL that was deleted on purpose, by the first and last segment of each stretch: a hole there is no damage. */
+  expiredWal: z.array(stretchSchema.transform(({ from, to }) => segmentsOf(from, to))).default([]),
   /** What the run that is at work, or was last, has deleted: a retry after a crash adds to it. */
   run: z
     .object({
@@ -48,9 +48,15 @@ export async function writeState({ storage }: Repository, state: RetentionState)
   await storage.writeText(key, `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** Whether a file of the WAL archive was deleted by retention, should it be missing. */
+/** Whether a file of the WAL archive, or the segment that it belongs to, was deleted by retention. */
 export function wasExpired({ expiredWal }: RetentionState, name: string): boolean {
-  return expiredWal.some(({ from, to }) => from <= name && name <= to);
+  const { from: segment } = segmentsOf(name, name);
+  return expiredWal.some(({ from, to }) => from <= segment && segment <= to);
+}
+
+/** A stretch by its segments, whatever is behind their names, such as the suffix of a compressed one. */
+export function segmentsOf(from: string, to: string): { from: string; to: string } {
+  return { from: from.slice(0, 24), to: to.slice(0, 24) };
 }
 
 /** Adds a stretch to those that are known, joining what overlaps. Stretches of different timelines are never joined. */

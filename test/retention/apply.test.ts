@@ -57,6 +57,10 @@ function request(now: Date, change: Parameters<typeof settingsOf>[0] = {}): Rete
   return { repository: shop.repository, walDirectory, ownWalDirectory: true, settings, now };
 }
 
+const archived = (): Pick<RetentionRequest, 'repository' | 'walDirectory'> => ({
+  repository: shop.repository,
+  walDirectory: shop.patient.walDirectory,
+});
 const ids = async (): Promise<string[]> => (await listBackups(shop.repository)).map(({ id }) => id);
 const walNames = async (): Promise<string[]> => (await readdir(shop.patient.walDirectory)).sort();
 
@@ -77,7 +81,7 @@ test('marks first; an undo and a hold keep what they name; nothing is deleted wi
     deleted: [],
     freedBytes: 0,
   });
-  expect(await undoMarks(shop.repository, [], { now })).toMatchObject({
+  expect(await undoMarks(archived(), [], { now })).toMatchObject({
     backups: [0, 1, 3].map((at) => taken[at]!.id),
   });
   // An hour later the marks are new: their grace begins again.
@@ -115,6 +119,39 @@ test('a restore that is planned holds its chain and its WAL until it is over', a
     await releaseRunHold(() => Promise.resolve(shop.repository), owner);
   }
   expect(await listHolds(shop.repository)).toEqual([]);
+});
+
+test('WAL that a deletion had announced, and that was kept after all, does not count as deleted', async () => {
+  const now = after(taken[4]!, 15_000 * second);
+  const due = request(new Date(now.getTime() + 60 * second));
+  const announced = async (): Promise<string[]> => {
+    const state = await readState(shop.repository);
+    return (await walNames()).filter((name) => wasExpired(state, name));
+  };
+  const breakOff = async (operation: string): Promise<void> => {
+    await markExpired(request(now), context());
+    const progress: StepContext['progress'] = ({ doing }) => {
+      if (doing.startsWith('deleting')) throw new Error('killed');
+    };
+    await expect(deleteExpired(due, context({ operation, progress }))).rejects.toThrow('killed');
+    expect(await announced()).not.toEqual([]);
+  };
+  const nothing = { deleted: [], walDeleted: { files: 0, bytes: 0 } };
+
+  await breakOff('retention/undone');
+  await undoMarks(archived(), [], { now });
+  expect(await announced()).toEqual([]);
+  expect(await deleteExpired(due, context({ operation: 'retention/undone', attempt: 2 }))).toMatchObject(nothing);
+
+  await breakOff('retention/held');
+  const owner = { namespace: 'default', workflowId: 'drill-shop', runId: '1f1e2d3c-0000-4000-8000-000000000000' };
+  const again = context({ operation: 'retention/held', attempt: 2 });
+  await planUnderHold(shop.repository, owner, again.signal, async () => {
+    expect(await deleteExpired(due, again)).toMatchObject(nothing);
+    return await planTo(shop, 'latest');
+  });
+  await releaseRunHold(() => Promise.resolve(shop.repository), owner);
+  expect(await announced()).toEqual([]);
 });
 
 test('a crash in the middle leaves nothing half, and the next attempt ends it', async () => {
@@ -171,7 +208,11 @@ test('a target that retention has deleted is told from one that was lost', async
   await rename(file, `${file}.away`);
   try {
     await expect(planTo(shop, `lsn=${to.endLsn}`)).rejects.toThrow(`WAL segment ${name} is missing`);
-    await writeState(shop.repository, { ...state, expiredWal: [...state.expiredWal, { from: name, to: name }] });
+    const compressed = `${name}.gz`; // as earlier versions noted it
+    await writeState(shop.repository, {
+      ...state,
+      expiredWal: [...state.expiredWal, { from: compressed, to: compressed }],
+    });
     await expect(planTo(shop, `lsn=${to.endLsn}`)).rejects.toThrow(`${name}, which retention has deleted on purpose`);
   } finally {
     await rename(`${file}.away`, file);
@@ -198,6 +239,6 @@ test('a clock that is behind the archive, or far ahead of the last run, is refus
   expect((await readState(shop.repository)).lastRunAt).toBe(year.toISOString());
   // Back to the right clock: refused, until the marks of the wrong one are taken back.
   await expect(markExpired(request(now), context())).rejects.toThrow(/but the last run of retention is of/);
-  await undoMarks(shop.repository, [], { now });
+  await undoMarks(archived(), [], { now });
   expect((await markExpired(request(now), context())).backups.map(({ fate }) => fate)).toEqual(['keep', 'keep']);
 });
