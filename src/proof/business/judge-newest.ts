@@ -32,10 +32,10 @@ export function judgeNewest({ source, restored, asOf }: NewestReading): Judgemen
   }
   const failures: Check['problems'] = [];
   const doubts: Check['problems'] = [];
+  const others = new Map(restored.map((each) => [nameOf(each), each]));
   for (const before of source.newest) {
     const object = nameOf(before);
-    const after = restored.find((each) => nameOf(each) === object);
-    const found = judgeOne(before, after);
+    const found = judgeOne(before, others.get(object));
     if (found !== undefined) (found.failed ? failures : doubts).push({ object, detail: found.detail });
   }
   const timestamps = source.newest.length;

@@ -10,7 +10,7 @@ interface Finding extends Problem {
 }
 
 /** Names one relation: no two of a database may share schema and name. */
-function keyOf({ schema, name }: { schema: string; name: string }): string {
+export function keyOf({ schema, name }: { schema: string; name: string }): string {
   return JSON.stringify([schema, name]);
 }
 

@@ -1,4 +1,4 @@
-import { databasePairs } from '../content/compare-content.js';
+import { databasePairs, keyOf } from '../content/compare-content.js';
 import type { ClusterFingerprint, RelationFingerprint } from '../fingerprint-schema.js';
 import { type BlockRange, rangeAt, rangesToRead } from '../content/ranges.js';
 
@@ -22,16 +22,17 @@ export interface DifferingRelation {
 
 /** The relations whose content differs, and where in them. Those that are missing or could not be read are none of them. */
 export function differingRelations(source: ClusterFingerprint, restored: ClusterFingerprint): DifferingRelation[] {
-  return databasePairs(source, restored).flatMap(({ database, before, after }) =>
-    (before?.relations ?? []).flatMap((relation) => {
-      const other = after?.relations.find(({ schema, name }) => schema === relation.schema && name === relation.name);
+  return databasePairs(source, restored).flatMap(({ database, before, after }) => {
+    const others = new Map(after?.relations.map((relation) => [keyOf(relation), relation]));
+    return (before?.relations ?? []).flatMap((relation) => {
+      const other = others.get(keyOf(relation));
       if (other === undefined || !isRead(relation) || !isRead(other) || relation.method !== other.method) return [];
       if (relation.rows === other.rows && relation.hash === other.hash) return [];
       const { schema, name } = relation;
       const rangesRead = relation.ranges?.readings.length ?? 1;
       return [{ database, schema, name, ranges: differingRanges(relation, other), rangesRead }];
-    }),
-  );
+    });
+  });
 }
 
 function isRead({ changed, unreadable }: RelationFingerprint): boolean {
