@@ -2,13 +2,8 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import { bytes } from '../src/schema/figures.js';
 import type { Capture, Plan, Sandbox } from '../src/schema/results.js';
-import {
-  controlKind,
-  type SabotageKind,
-  sabotageKinds,
-  type SabotageTrial,
-  type TrialOutcome,
-} from '../src/schema/sabotage.js';
+import { controlKind, type SabotageTrial, type TrialOutcome } from '../src/schema/sabotage.js';
+import { type SabotageKind, sabotageKinds } from '../src/schema/sabotage-kinds.js';
 import { Gates } from './gates.js';
 import { asCancellation, rootFailure, type RunProgress } from './progress.js';
 import { activityNames } from './record.js';

@@ -36,9 +36,6 @@ export interface CandidateSearch {
   signal: AbortSignal;
 }
 
-/** What a delete or an update has to hit at least, unless something else is said. */
-export const defaultLeastRows = 1_000;
-
 /**
  * Finds the transactions in the archived WAL that took much away, and that a restore can stop before. In the order of the WAL.
  *

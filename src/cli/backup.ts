@@ -1,40 +1,29 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 
 import type { BackupResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { ExitCode } from '../errors.js';
 import { bytes, seconds } from '../schema/figures.js';
 import type { BackupType } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { runWorkflow } from './run-workflow.js';
 import { colors } from './terminal.js';
 
-/** `pgdrill backup CLUSTER`: take a backup now. */
-export function addBackup(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('backup')
-    .description('take a backup, verify it and put it into the repository')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .addOption(
-      new Option('--type <type>', 'an incremental builds on the newest backup, a differential on the newest full one')
-        .choices(['full', 'incremental', 'differential'])
-        .default('full'),
-    )
-    .option('--id <id>', 'the workflow id (default: backup-CLUSTER-TIME)')
-    .addHelpText('after', '\nExample:\n  pgdrill backup shop --type incremental')
-    .action(async (cluster: string, options: { type: BackupType; id?: string }, command: Command) => {
-      const loaded = await loadFor(command);
-      clusterOf(loaded, cluster);
-      exit(
-        await runWorkflow<'backup', BackupResult>(loaded, {
-          kind: 'backup',
-          input: { cluster, type: options.type },
-          id: options.id,
-          asJson: globalOptions(command).json === true,
-          render: describe,
-        }),
-      );
-    });
+export async function backup(
+  cluster: string,
+  options: { type: BackupType; id?: string },
+  command: Command,
+): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  clusterOf(loaded, cluster);
+  return await runWorkflow<'backup', BackupResult>(loaded, {
+    kind: 'backup',
+    input: { cluster, type: options.type },
+    id: options.id,
+    asJson: globalOptions(command).json === true,
+    render: describe,
+  });
 }
 
 function describe(backup: BackupResult): string {

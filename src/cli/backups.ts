@@ -6,32 +6,25 @@ import { type BackupStanding, listProvingDrills, standingOf } from '../repositor
 import { listBackups, openRepository } from '../repository/repository.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import { bytes, minute, seconds } from '../schema/figures.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson } from './terminal.js';
 
-/** `pgdrill backups CLUSTER`: what the repository holds. It needs neither Temporal nor the source. */
-export function addBackups(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('backups')
-    .description('list the backups in the repository, and which of them drills have proven')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .addHelpText('after', '\nExample:\n  pgdrill backups shop --json')
-    .action(async (cluster: string, _options: unknown, command: Command) => {
-      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
-      const drills = await listProvingDrills(repository);
-      const backups = (await listBackups(repository)).map((backup) => ({ ...backup, ...standingOf(backup, drills) }));
-      if (globalOptions(command).json === true) printJson(backups);
-      else if (backups.length === 0) print(`No backups yet. Take one: pgdrill backup ${cluster}`);
-      else {
-        print(renderBackups(backups));
-      }
-      exit(0);
-    });
-}
-
 type ListedBackup = BackupStanding &
   Pick<BackupRecord, 'id' | 'parent' | 'startLsn' | 'endLsn' | 'timeline' | 'sizeBytes' | 'durationMs' | 'takenFrom'>;
+
+export async function backups(cluster: string, _options: unknown, command: Command): Promise<ExitCode> {
+  const repository = await openRepository(clusterOf(await loadFor(command), cluster));
+  const drills = await listProvingDrills(repository);
+  const backups = (await listBackups(repository)).map((backup) => ({ ...backup, ...standingOf(backup, drills) }));
+  if (globalOptions(command).json === true) printJson(backups);
+  else if (backups.length === 0) print(`No backups yet. Take one: pgdrill backup ${cluster}`);
+  else {
+    print(renderBackups(backups));
+  }
+  return 0;
+}
 
 /** A row each. Where they were copied from is said once any was copied from a standby. */
 export function renderBackups(backups: readonly ListedBackup[]): string {

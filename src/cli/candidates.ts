@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 
-import { bySize, defaultLeastRows, describeCandidate, findCandidates, nameOf } from '../candidates/find-candidates.js';
+import { bySize, describeCandidate, findCandidates, nameOf } from '../candidates/find-candidates.js';
+import { defaultLeastRows } from '../schema/vocabulary.js';
 import { clusterOf, type ResolvedCluster } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { listBackups, openRepository } from '../repository/repository.js';
@@ -10,7 +11,8 @@ import { bytes, count } from '../schema/figures.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import { parseTarget, timeTargetMs } from '../schema/target.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { print, printJson, say } from './terminal.js';
 
@@ -20,32 +22,18 @@ interface CandidatesOptions {
   minRows: number;
 }
 
-/** `pgdrill candidates CLUSTER`: which transactions took much away, for those who look for the one to stop before. */
-export function addCandidates(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('candidates')
-    .description('find large deletes, updates, truncates and drops in the archived WAL, to recover to just before one')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .option('--since <when>', 'committed no longer ago (24h, 7d) or no earlier (a time with its zone)', '24h')
-    .option('--until <when>', 'committed no later, given likewise')
-    .option('--min-rows <number>', 'rows that a delete or update must have hit', atLeastOne, defaultLeastRows)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  pgdrill candidates shop --since 7d\n  pgdrill recover shop --into DIR --target before-xid=XID',
-    )
-    .action(async (name: string, options: CandidatesOptions, command: Command) => {
-      const now = Date.now();
-      const [since, until] = [
-        momentOf(options.since, now),
-        options.until === undefined ? undefined : momentOf(options.until, now),
-      ];
-      const { found, endLsn } = await candidatesOf(clusterOf(await loadFor(command), name), {
-        ...{ since, until, leastRows: options.minRows },
-      });
-      if (globalOptions(command).json === true) printJson({ cluster: name, endLsn, candidates: found });
-      else print(render(found, endLsn, name));
-      exit(exitCodes.done);
-    });
+export async function candidates(name: string, options: CandidatesOptions, command: Command): Promise<ExitCode> {
+  const now = Date.now();
+  const [since, until] = [
+    momentOf(options.since, now),
+    options.until === undefined ? undefined : momentOf(options.until, now),
+  ];
+  const { found, endLsn } = await candidatesOf(clusterOf(await loadFor(command), name), {
+    ...{ since, until, leastRows: options.minRows },
+  });
+  if (globalOptions(command).json === true) printJson({ cluster: name, endLsn, candidates: found });
+  else print(render(found, endLsn, name));
+  return exitCodes.done;
 }
 
 /** The transactions that took much away in a span of time, the largest first, and where the archive ends. */
@@ -78,11 +66,6 @@ function momentOf(text: string, now: number): Date {
     means: 'Nothing was looked for.',
     todo: 'Correct it.',
   });
-}
-
-function atLeastOne(text: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return Number(text);
 }
 
 function render(candidates: readonly Candidate[], endLsn: string, cluster: string): string {

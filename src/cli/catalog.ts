@@ -6,37 +6,27 @@ import type { LoadedConfiguration } from '../configuration/load.js';
 import { readDevState } from '../embedded/dev-state.js';
 import { ConfigurationError, type ExitCode, exitCodes } from '../errors.js';
 import { openRepository } from '../repository/repository.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson } from './terminal.js';
 
-/** `pgdrill catalog rebuild [CLUSTER]`: the history, from the repositories alone. It needs neither Temporal nor the source. */
-export function addCatalog(program: Command, exit: (code: ExitCode) => void): void {
-  const catalog = program
-    .command('catalog')
-    .description('look after the catalog, the database with the history tables');
-  catalog
-    .command('rebuild')
-    .description('fill the catalog from the repositories: what is there already is mended, nothing is written twice')
-    .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .addHelpText('after', '\nExample:\n  pgdrill catalog rebuild')
-    .action(async (only: string | undefined, _options: unknown, command: Command) => {
-      const loaded = await loadFor(command);
-      const names = only === undefined ? Object.keys(loaded.configuration.clusters) : [only];
-      const clusters = names.map((name) => clusterOf(loaded, name));
-      const url = await catalogUrlOf(loaded);
-      const rebuilt = await withCatalog(url, async (client) => {
-        const all: Rebuilt[] = [];
-        for (const cluster of clusters) {
-          all.push(await rebuild(client, await openRepository(cluster)));
-          await mirrorObjectives(client, cluster);
-        }
-        return all;
-      });
-      if (globalOptions(command).json === true) printJson(rebuilt);
-      else print(describe(rebuilt));
-      exit(rebuilt.every(({ unreadable }) => unreadable.length === 0) ? exitCodes.done : exitCodes.failed);
-    });
+export async function rebuildCatalog(only: string | undefined, _options: unknown, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const names = only === undefined ? Object.keys(loaded.configuration.clusters) : [only];
+  const clusters = names.map((name) => clusterOf(loaded, name));
+  const url = await catalogUrlOf(loaded);
+  const rebuilt = await withCatalog(url, async (client) => {
+    const all: Rebuilt[] = [];
+    for (const cluster of clusters) {
+      all.push(await rebuild(client, await openRepository(cluster)));
+      await mirrorObjectives(client, cluster);
+    }
+    return all;
+  });
+  if (globalOptions(command).json === true) printJson(rebuilt);
+  else print(describe(rebuilt));
+  return rebuilt.every(({ unreadable }) => unreadable.length === 0) ? exitCodes.done : exitCodes.failed;
 }
 
 async function catalogUrlOf({ configuration, stateDirectory, path }: LoadedConfiguration): Promise<string> {

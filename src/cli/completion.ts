@@ -1,9 +1,8 @@
-import { Argument, type Command } from 'commander';
+import type { Command } from 'commander';
 
-import type { ExitCode } from '../errors.js';
-import { complete } from './complete.js';
-import { globalOptions } from './context.js';
-import { lookUp } from './look-up.js';
+import { type ExitCode, exitCodes } from '../errors.js';
+import { complete, type Lookup } from './complete.js';
+import { globalOptions } from './global-options.js';
 import { print, printJson } from './terminal.js';
 
 type Shell = 'bash' | 'zsh' | 'fish';
@@ -58,35 +57,16 @@ end
 complete -c pgdrill -f -a '(__pgdrill_complete)'`,
 };
 
-/** `pgdrill completion SHELL`: what a shell needs to complete commands, options, clusters, runs and backups. */
-export function addCompletion(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('completion')
-    .description('print what a shell needs to complete commands, options, clusters, ids of runs and backups')
-    .addArgument(new Argument('<shell>', 'whose').choices(Object.keys(scripts)))
-    .addHelpText(
-      'after',
-      `
-Put it where the shell looks for it, or read it in the shell's start file.
+export function printScript(shell: Shell, _options: unknown, command: Command): Promise<ExitCode> {
+  if (globalOptions(command).json === true) printJson({ shell, script: scripts[shell] });
+  else print(scripts[shell]);
+  return Promise.resolve(exitCodes.done);
+}
 
-Examples:
-  pgdrill completion bash > ~/.local/share/bash-completion/completions/pgdrill
-  pgdrill completion zsh > "\${fpath[1]}/_pgdrill"
-  pgdrill completion fish > ~/.config/fish/completions/pgdrill.fish`,
-    )
-    .action((shell: Shell, _options: unknown, command: Command) => {
-      if (globalOptions(command).json === true) printJson({ shell, script: scripts[shell] });
-      else print(scripts[shell]);
-      exit(0);
-    });
-
-  program
-    .command('complete', { hidden: true })
-    .description('what could be typed next; the scripts of `pgdrill completion` ask this')
-    .argument('[words...]', 'all behind `pgdrill`, behind --')
-    .action(async (words: string[]) => {
-      const found = await complete(program, words, lookUp);
-      print(found === 'files' ? ':files' : found.map(({ word, description }) => `${word}\t${description}`).join('\n'));
-      exit(0);
-    });
+/** Prints what could be typed next. Nothing of what a look-up needs is loaded where none is needed. */
+export async function printCompletions(words: string[], _options: unknown, command: Command): Promise<ExitCode> {
+  const lookUp: Lookup = async (...asked) => await (await import('./look-up.js')).lookUp(...asked);
+  const found = await complete(command.parent ?? command, words, lookUp);
+  print(found === 'files' ? ':files' : found.map(({ word, description }) => `${word}\t${description}`).join('\n'));
+  return exitCodes.done;
 }

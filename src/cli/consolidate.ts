@@ -4,32 +4,25 @@ import type { ConsolidateResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { ExitCode } from '../errors.js';
 import { bytes, seconds } from '../schema/figures.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { runWorkflow } from './run-workflow.js';
 import { colors } from './terminal.js';
 
-/** `pgdrill consolidate CLUSTER`: make one full backup of a chain, without the source. */
-export function addConsolidate(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('consolidate')
-    .description('make one full backup of a chain in the repository, verified; the source is not asked')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .option('--up-to <backup>', 'the last backup of the chain (default: the newest that can be restored)')
-    .option('--id <id>', 'the workflow id (default: consolidate-CLUSTER-TIME)')
-    .addHelpText('after', '\nExample:\n  pgdrill consolidate shop --up-to 20261124T020000Z-incremental')
-    .action(async (cluster: string, options: { upTo?: string; id?: string }, command: Command) => {
-      const loaded = await loadFor(command);
-      clusterOf(loaded, cluster);
-      exit(
-        await runWorkflow<'consolidate', ConsolidateResult>(loaded, {
-          kind: 'consolidate',
-          input: { cluster, ...(options.upTo === undefined ? {} : { upTo: options.upTo }) },
-          id: options.id,
-          asJson: globalOptions(command).json === true,
-          render: describe,
-        }),
-      );
-    });
+export async function consolidate(
+  cluster: string,
+  options: { upTo?: string; id?: string },
+  command: Command,
+): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  clusterOf(loaded, cluster);
+  return await runWorkflow<'consolidate', ConsolidateResult>(loaded, {
+    kind: 'consolidate',
+    input: { cluster, ...(options.upTo === undefined ? {} : { upTo: options.upTo }) },
+    id: options.id,
+    asJson: globalOptions(command).json === true,
+    render: describe,
+  });
 }
 
 function describe(made: ConsolidateResult): string {

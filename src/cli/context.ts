@@ -3,16 +3,7 @@ import type { Command } from 'commander';
 import { connectTemporal, type Temporal } from '../client/temporal.js';
 import { type LoadedConfiguration, loadConfiguration } from '../configuration/load.js';
 import { readDevState } from '../embedded/dev-state.js';
-
-export interface GlobalOptions {
-  config?: string;
-  json?: boolean;
-}
-
-/** The options that every command takes, wherever they were written. */
-export function globalOptions(command: Command): GlobalOptions {
-  return command.optsWithGlobals<GlobalOptions>();
-}
+import { globalOptions } from './global-options.js';
 
 export async function loadFor(command: Command): Promise<LoadedConfiguration> {
   const { config } = globalOptions(command);

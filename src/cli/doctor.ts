@@ -6,53 +6,45 @@ import { type ExitCode, exitCodes, messageOf, PgdrillError } from '../errors.js'
 import { parseConninfo } from '../postgres/conninfo.js';
 import { standaloneContext } from '../process/step-context.js';
 import type { Finding } from '../schema/results.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { sayWhereToStart } from './where-to-start.js';
 import { colors, print, printJson, say, tint } from './terminal.js';
 
-/** `pgdrill doctor [CLUSTER] [--fix]`: is everything set up, and if not, what exactly is missing. */
-export function addDoctor(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('doctor')
-    .description('check settings, privileges, room and that WAL really arrives; say the exact fixes')
-    .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .option(
-      '--fix',
-      'apply what SQL can fix (ALTER SYSTEM, grants, reload) and lay out the repository; never restarts a server',
-    )
-    .option('--as <conninfo>', 'connect as this for the fixes, such as "user=postgres"; the rest is as configured')
-    .addHelpText('after', '\nExample:\n  pgdrill doctor shop --fix --as user=postgres')
-    .action(async (name: string | undefined, options: { fix?: boolean; as?: string }, command: Command) => {
-      const loaded = await loadFor(command);
-      const asJson = globalOptions(command).json === true;
-      const names = name === undefined ? Object.keys(loaded.configuration.clusters) : [name];
-      const reports: { cluster: string; findings: Finding[]; fixed?: { done: string[]; left: string[] } }[] = [];
-      let code: ExitCode = exitCodes.done;
-      for (const each of names) {
-        const cluster = clusterOf(loaded, each);
-        try {
-          const fixed =
-            options.fix === true
-              ? await applyFixes(cluster, { ...cluster.connection, ...parseConninfo(options.as ?? '') })
-              : undefined;
-          const findings = await examine(cluster, standaloneContext(`doctor ${each}`));
-          reports.push({ cluster: each, findings, ...(fixed === undefined ? {} : { fixed }) });
-          if (findings.some(({ level }) => level === 'error')) code = exitCodes.failed;
-        } catch (error) {
-          if (!(error instanceof PgdrillError) || names.length === 1) throw error;
-          reports.push({
-            cluster: each,
-            findings: [{ name: 'connection', level: 'error', message: messageOf(error) }],
-          });
-          code = exitCodes.failed;
-        }
-      }
-      if (asJson) printJson(reports);
-      else for (const report of reports) show(report);
-      await sayWhereToStart(loaded, names);
-      exit(code);
-    });
+export async function doctor(
+  name: string | undefined,
+  options: { fix?: boolean; as?: string },
+  command: Command,
+): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const asJson = globalOptions(command).json === true;
+  const names = name === undefined ? Object.keys(loaded.configuration.clusters) : [name];
+  const reports: { cluster: string; findings: Finding[]; fixed?: { done: string[]; left: string[] } }[] = [];
+  let code: ExitCode = exitCodes.done;
+  for (const each of names) {
+    const cluster = clusterOf(loaded, each);
+    try {
+      const fixed =
+        options.fix === true
+          ? await applyFixes(cluster, { ...cluster.connection, ...parseConninfo(options.as ?? '') })
+          : undefined;
+      const findings = await examine(cluster, standaloneContext(`doctor ${each}`));
+      reports.push({ cluster: each, findings, ...(fixed === undefined ? {} : { fixed }) });
+      if (findings.some(({ level }) => level === 'error')) code = exitCodes.failed;
+    } catch (error) {
+      if (!(error instanceof PgdrillError) || names.length === 1) throw error;
+      reports.push({
+        cluster: each,
+        findings: [{ name: 'connection', level: 'error', message: messageOf(error) }],
+      });
+      code = exitCodes.failed;
+    }
+  }
+  if (asJson) printJson(reports);
+  else for (const report of reports) show(report);
+  await sayWhereToStart(loaded, names);
+  return code;
 }
 
 function show({

@@ -1,14 +1,16 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 
 import { readEnding } from '../client/failures.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { clusterOf } from '../configuration/cluster.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import type { DrillResult } from '../schema/evidence.js';
-import { type ScenarioRequest, scenarioRequestSchema } from '../schema/scenario.js';
-import { parseTarget, targetForms } from '../schema/target.js';
+import type { ScenarioRequest } from '../schema/scenario.js';
+import { parseTarget } from '../schema/target.js';
+import { targetForms } from '../schema/vocabulary.js';
 import { type DrillInput, drillInputSchema, type GateName } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderDrill } from './render-drill.js';
 import { runWorkflow } from './run-workflow.js';
 import { printStartForm } from './where-to-start.js';
@@ -27,38 +29,8 @@ interface DrillOptions {
   link?: boolean;
 }
 
-/** `pgdrill drill CLUSTER`: prove that the backups restore. */
-export function addDrill(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('drill')
-    .description('restore into a sandbox, prove that it equals the source, measure RTO and RPO, clean up')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .addOption(
-      new Option('--scenario <scenario>', 'which failure is rehearsed; all but now choose the target themselves')
-        .choices(scenarioRequestSchema.options)
-        .default('now'),
-    )
-    .option('--seed <number>', 'what scenario random draws with (default: one that is drawn)', wholeNumber)
-    .option('--xid <number>', 'what scenario oops undoes, see pgdrill candidates (default: the largest)', wholeNumber)
-    .option('--target <target>', `where recovery stops: ${targetForms}`, 'fence')
-    .option('--chain <backup>', 'restore from the chain that ends with this backup (default: the fastest)')
-    .addOption(
-      new Option('--backup <what>', 'backups to take first')
-        .choices(['none', 'full', 'incremental', 'differential', 'full+incremental', 'full+differential'])
-        .default('none'),
-    )
-    .addOption(new Option('--gate <gate...>', 'wait for a human there').choices(['restore', 'promote']))
-    .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
-    .option('--id <id>', 'the workflow id (default: drill-CLUSTER-TIME)')
-    .option('--detach', 'start it and return at once')
-    .option('--link', 'start nothing: print the link to the Web UI’s start form, filled in, and the input to paste')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  pgdrill drill shop --backup incremental --gate promote\n  pgdrill drill shop --scenario old',
-    )
-    .action(async (cluster: string, options: DrillOptions, command: Command) => {
-      exit(await runDrill(await loadFor(command), cluster, options, globalOptions(command).json === true));
-    });
+export async function drill(cluster: string, options: DrillOptions, command: Command): Promise<ExitCode> {
+  return await runDrill(await loadFor(command), cluster, options, globalOptions(command).json === true);
 }
 
 /** Starts a drill, follows it, prints its result. @returns the exit code of the verdict. */
@@ -109,11 +81,6 @@ function refuseContradiction(input: DrillInput): void {
     means: 'Nothing was started.',
     todo: 'Correct it: pgdrill drill --help',
   });
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
 }
 
 /** What a person would write by hand. */

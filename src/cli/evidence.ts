@@ -7,7 +7,8 @@ import { readSignatures, type Signature, signatureProblems } from '../report/cha
 import { type ChainReport, verifyChain } from '../report/chain/verify.js';
 import { openRepository, type Repository } from '../repository/repository.js';
 import { moment } from '../schema/figures.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { colors, print, printJson } from './terminal.js';
 
 type Report = ChainReport & {
@@ -16,33 +17,19 @@ type Report = ChainReport & {
   signatures?: Signature[];
 };
 
-/** `pgdrill evidence verify [CLUSTER]`: was evidence changed, removed or inserted, and who signed it? It needs neither Temporal nor the source. */
-export function addEvidence(program: Command, exit: (code: ExitCode) => void): void {
-  const evidence = program.command('evidence').description('check the evidence in the repository');
-  evidence
-    .command('verify')
-    .description(
-      'walk the digest chain: which evidence was changed, removed, inserted, or signed by nobody known (exit code 1)',
-    )
-    .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .option(
-      '--allowed-signers <file>',
-      'whose signatures count (default: evidence.allowed_signers of the configuration)',
-    )
-    .addHelpText(
-      'after',
-      '\nExamples:\n  pgdrill evidence verify shop\n  pgdrill evidence verify shop --allowed-signers /etc/pgdrill/allowed_signers',
-    )
-    .action(async (name: string | undefined, options: { allowedSigners?: string }, command: Command) => {
-      const loaded = await loadFor(command);
-      const allowedSigners = options.allowedSigners ?? loaded.configuration.evidence.allowed_signers;
-      const reports: Report[] = [];
-      for (const cluster of name === undefined ? Object.keys(loaded.configuration.clusters) : [name])
-        reports.push(await verify(cluster, await openRepository(clusterOf(loaded, cluster)), allowedSigners));
-      if (globalOptions(command).json === true) printJson(reports);
-      else print(reports.map(render).join('\n\n'));
-      exit(reports.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done);
-    });
+export async function verifyEvidence(
+  name: string | undefined,
+  options: { allowedSigners?: string },
+  command: Command,
+): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const allowedSigners = options.allowedSigners ?? loaded.configuration.evidence.allowed_signers;
+  const reports: Report[] = [];
+  for (const cluster of name === undefined ? Object.keys(loaded.configuration.clusters) : [name])
+    reports.push(await verify(cluster, await openRepository(clusterOf(loaded, cluster)), allowedSigners));
+  if (globalOptions(command).json === true) printJson(reports);
+  else print(reports.map(render).join('\n\n'));
+  return reports.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done;
 }
 
 async function verify(cluster: string, repository: Repository, allowedSigners: string | undefined): Promise<Report> {

@@ -9,7 +9,8 @@ import { isInForce, listHolds, releaseHold } from '../repository/holds.js';
 import { openRepository } from '../repository/repository.js';
 import { type Hold, holderOf } from '../schema/hold.js';
 import { parseDurationMs } from '../schema/primitives.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { minute } from '../schema/figures.js';
 import { colors, print, printJson } from './terminal.js';
@@ -20,71 +21,48 @@ interface HoldOptions {
   wal?: boolean;
 }
 
-/** `pgdrill hold|holds|release`: what retention must not delete. */
-export function addHold(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('hold')
-    .description('keep a backup, and all that it builds on, whatever retention says')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .argument('<backup>', 'a backup of pgdrill backups')
-    .option('--until <when>', 'a duration such as 90d, or a moment such as 2027-01-31 (default: until it is released)')
-    .option('--reason <text>', 'why, for whoever finds it')
-    .option('--wal', 'also the WAL from its start on, to restore it to any later moment')
-    .addHelpText('after', '\nExample:\n  pgdrill hold shop 20261122T020000Z-full --until 90d --reason "audit 2026"')
-    .action(async (cluster: string, backup: string, options: HoldOptions, command: Command) => {
-      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
-      const hold = await holdBackup(repository, {
-        backup,
-        by: userInfo().username,
-        reason: options.reason ?? 'no reason was given',
-        until: options.until === undefined ? undefined : momentOf(options.until),
-        withWal: options.wal === true,
-      });
-      if (globalOptions(command).json === true) printJson(hold);
-      else {
-        print(
-          `${hold.id} holds ${backup} and all that it builds on, ${hold.until === undefined ? `until: pgdrill release ${cluster} ${hold.id}` : `until ${minute(hold.until)}`}`,
-        );
-      }
-      exit(exitCodes.done);
-    });
+export async function hold(cluster: string, backup: string, options: HoldOptions, command: Command): Promise<ExitCode> {
+  const repository = await openRepository(clusterOf(await loadFor(command), cluster));
+  const hold = await holdBackup(repository, {
+    backup,
+    by: userInfo().username,
+    reason: options.reason ?? 'no reason was given',
+    until: options.until === undefined ? undefined : momentOf(options.until),
+    withWal: options.wal === true,
+  });
+  if (globalOptions(command).json === true) printJson(hold);
+  else {
+    print(
+      `${hold.id} holds ${backup} and all that it builds on, ${hold.until === undefined ? `until: pgdrill release ${cluster} ${hold.id}` : `until ${minute(hold.until)}`}`,
+    );
+  }
+  return exitCodes.done;
+}
 
-  program
-    .command('holds')
-    .description('list what is held, by whom and until when')
-    .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .addHelpText('after', '\nExample:\n  pgdrill holds shop')
-    .action(async (cluster: string | undefined, _options: unknown, command: Command) => {
-      const loaded = await loadFor(command);
-      const holds: Hold[] = [];
-      for (const name of cluster === undefined ? Object.keys(loaded.configuration.clusters) : [cluster])
-        holds.push(...(await listHolds(await openRepository(clusterOf(loaded, name)))));
-      if (globalOptions(command).json === true) printJson(holds);
-      else if (holds.length === 0) print('Nothing is held.');
-      else print(renderTable(holds.map(rowOf), ['HOLD', 'CLUSTER', 'BY', 'WHAT', 'UNTIL', 'REASON']));
-      exit(exitCodes.done);
-    });
+export async function holds(cluster: string | undefined, _options: unknown, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const holds: Hold[] = [];
+  for (const name of cluster === undefined ? Object.keys(loaded.configuration.clusters) : [cluster])
+    holds.push(...(await listHolds(await openRepository(clusterOf(loaded, name)))));
+  if (globalOptions(command).json === true) printJson(holds);
+  else if (holds.length === 0) print('Nothing is held.');
+  else print(renderTable(holds.map(rowOf), ['HOLD', 'CLUSTER', 'BY', 'WHAT', 'UNTIL', 'REASON']));
+  return exitCodes.done;
+}
 
-  program
-    .command('release')
-    .description('take a hold away')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .argument('<hold>', 'its id, as in pgdrill holds')
-    .addHelpText('after', '\nExample:\n  pgdrill release shop hold-2026-11-24-1f2e3d4c')
-    .action(async (cluster: string, id: string, _options: unknown, command: Command) => {
-      const repository = await openRepository(clusterOf(await loadFor(command), cluster));
-      const known = await listHolds(repository);
-      if (!known.some((hold) => hold.id === id) || !(await releaseHold(repository, id))) {
-        throw new UsageError({
-          what: `There is no hold ${id} in ${repository.path}.`,
-          means: 'Nothing was released.',
-          todo: known.length === 0 ? 'Nothing is held.' : `Holds are: ${known.map((hold) => hold.id).join(', ')}.`,
-        });
-      }
-      if (globalOptions(command).json === true) printJson({ released: id });
-      else print(`Released ${id}.`);
-      exit(exitCodes.done);
+export async function release(cluster: string, id: string, _options: unknown, command: Command): Promise<ExitCode> {
+  const repository = await openRepository(clusterOf(await loadFor(command), cluster));
+  const known = await listHolds(repository);
+  if (!known.some((hold) => hold.id === id) || !(await releaseHold(repository, id))) {
+    throw new UsageError({
+      what: `There is no hold ${id} in ${repository.path}.`,
+      means: 'Nothing was released.',
+      todo: known.length === 0 ? 'Nothing is held.' : `Holds are: ${known.map((hold) => hold.id).join(', ')}.`,
     });
+  }
+  if (globalOptions(command).json === true) printJson({ released: id });
+  else print(`Released ${id}.`);
+  return exitCodes.done;
 }
 
 function rowOf(hold: Hold): string[] {

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 
 import { clusterOf, type ResolvedCluster } from '../configuration/cluster.js';
 import { parseConfiguration, placeOfConfiguration } from '../configuration/load.js';
@@ -13,7 +13,7 @@ import { lookAround } from '../setup/look-around.js';
 import { planSetup, renderScript, roleAndDatabase, type SetupPlan } from '../setup/plan-setup.js';
 import { writeConfiguration } from '../setup/write-configuration.js';
 import { ask } from './ask.js';
-import { globalOptions } from './context.js';
+import { globalOptions } from './global-options.js';
 import { colors, print, printJson, say } from './terminal.js';
 
 interface InitOptions extends ClusterWish {
@@ -22,80 +22,37 @@ interface InitOptions extends ClusterWish {
   print?: boolean;
 }
 
-/** `pgdrill init CLUSTER`: the SQL, the lines and the configuration that a cluster needs to be protected. */
-export function addInit(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('init')
-    .description(
-      'print the exact SQL for a role without superuser, settings and pg_hba lines, and add the cluster to the configuration',
-    )
-    .argument('<cluster>', 'the name that the cluster has, or gets, in the configuration')
-    .option('--connection <conninfo>', 'how pgdrill is to reach it: a libpq connection string without a password')
-    .option('--repository <directory>', 'where its backups, WAL archive and evidence are to lie')
-    .option('--wal-directory <directory>', 'an existing WAL archive that somebody else fills')
-    .addOption(
-      new Option('--wal-mode <mode>', 'how WAL is to reach the repository (wal.mode)').choices([
-        'archive',
-        'stream',
-        'command',
-      ]),
-    )
-    .option(
-      '--restore-command <command>',
-      'what fetches one file of an archive that other tools fill (wal.mode command): %f is its name, %p where to put it',
-    )
-    .option('--backup-from <conninfo>', 'a standby whose files backups are to copy, to spare the primary')
-    .option('--rto <duration>', 'longest acceptable time to restore, such as 15m')
-    .option('--rpo <duration>', 'longest acceptable span of lost commits, such as 5m')
-    .option(
-      '--as <conninfo>',
-      'look at the cluster as this superuser, such as "user=postgres": only what is missing is printed',
-    )
-    .option('--apply', 'run the SQL as --as says and lay out the repository; never restarts a server')
-    .option('--print', 'show the SQL and the new configuration, and write nothing')
-    .addHelpText(
-      'after',
-      `
-Without --as nothing is connected to. Standard output is a script for psql; values that are missing are asked for on a terminal.
-
-Examples:
-  pgdrill init shop --connection 'host=/run/postgresql dbname=shop user=pgdrill' --repository /var/lib/pgdrill/shop
-  pgdrill init shop --as user=postgres --apply
-  pgdrill init till --wal-mode stream --connection 'host=db2 dbname=till user=pgdrill' --repository /var/lib/pgdrill/till
-  pgdrill init desk --restore-command '/etc/pgdrill/fetch-wal %f %p' --connection 'host=db3 dbname=desk user=pgdrill' --repository /var/lib/pgdrill/desk`,
-    )
-    .action(async (name: string, options: InitOptions, command: Command) => {
-      const { config, json } = globalOptions(command);
-      if (options.apply === true && (options.as === undefined || options.print === true)) {
-        throw new UsageError({
-          what: options.as === undefined ? '--apply needs --as.' : '--apply and --print exclude each other.',
-          means: 'A role with REPLICATION is made, and settings are changed, by a superuser.',
-          todo: 'Say who, such as --as user=postgres; or leave --apply out and run what is printed yourself.',
-        });
-      }
-      assertClusterName(name);
-      const place = await placeOfConfiguration(config);
-      const wish = await complete(name, options, place.text, json === true);
-      const added = addCluster(place.text, place.path, name, wish);
-      const configuration = parseConfiguration(added.text, place.path);
-      const cluster = clusterOf(
-        { path: place.path, configuration, stateDirectory: stateDirectory(configuration.state_directory) },
-        name,
-      );
-      const { plan, done } = await setUp(cluster, options);
-      const writes = options.print !== true && added.changed;
-      if (writes) await writeConfiguration(place.path, added.text, place.text);
-      if (json === true)
-        printJson({
-          cluster: name,
-          ...plan,
-          applied: options.apply === true,
-          done,
-          configuration: { path: place.path, written: writes, text: added.text },
-        });
-      else show(name, plan, { done, added, path: place.path, options, mode: cluster.wal.mode });
-      exit(exitCodes.done);
+export async function init(name: string, options: InitOptions, command: Command): Promise<ExitCode> {
+  const { config, json } = globalOptions(command);
+  if (options.apply === true && (options.as === undefined || options.print === true)) {
+    throw new UsageError({
+      what: options.as === undefined ? '--apply needs --as.' : '--apply and --print exclude each other.',
+      means: 'A role with REPLICATION is made, and settings are changed, by a superuser.',
+      todo: 'Say who, such as --as user=postgres; or leave --apply out and run what is printed yourself.',
     });
+  }
+  assertClusterName(name);
+  const place = await placeOfConfiguration(config);
+  const wish = await complete(name, options, place.text, json === true);
+  const added = addCluster(place.text, place.path, name, wish);
+  const configuration = parseConfiguration(added.text, place.path);
+  const cluster = clusterOf(
+    { path: place.path, configuration, stateDirectory: stateDirectory(configuration.state_directory) },
+    name,
+  );
+  const { plan, done } = await setUp(cluster, options);
+  const writes = options.print !== true && added.changed;
+  if (writes) await writeConfiguration(place.path, added.text, place.text);
+  if (json === true)
+    printJson({
+      cluster: name,
+      ...plan,
+      applied: options.apply === true,
+      done,
+      configuration: { path: place.path, written: writes, text: added.text },
+    });
+  else show(name, plan, { done, added, path: place.path, options, mode: cluster.wal.mode });
+  return exitCodes.done;
 }
 
 /** Fills in what was not said, by asking: but only for a cluster that the file does not know yet. */

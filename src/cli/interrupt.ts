@@ -1,4 +1,4 @@
-import { clearLive } from './terminal.js';
+import { clearLive } from './live-area.js';
 
 /** What a shell makes of SIGINT. */
 const interruptedExitCode = 130;

@@ -8,7 +8,8 @@ import type { SweepReport } from '../schema/leftovers.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
 import { confirm } from './confirm.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
+import { loadFor, withTemporal } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, say } from './terminal.js';
 
@@ -19,45 +20,33 @@ interface JanitorOptions {
   goneHost?: string[];
 }
 
-/** `pgdrill janitor [--dry-run]`: what is left over on this host, and away with it. Workers do the same on a schedule. */
-export function addJanitor(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('janitor')
-    .description('remove what killed or terminated runs left on this host: processes, sandboxes, half-done backups')
-    .option('--dry-run', 'show what would be removed, and remove nothing')
-    .option('--yes', 'do not ask')
-    .option('--grace <duration>', 'leave alone what belongs to a run that ended less than this ago (default: 1m)')
-    .option('--gone-host <name...>', 'a host that is gone for good: what was made there is removed, too')
-    .addHelpText('after', '\nExamples:\n  pgdrill janitor --dry-run\n  pgdrill janitor --yes')
-    .action(async (options: JanitorOptions, command: Command) => {
-      const loaded = await loadFor(command);
-      const clusters = Object.keys(loaded.configuration.clusters).map((name) => clusterOf(loaded, name));
-      const graceMs = options.grace === undefined ? undefined : graceOf(options.grace);
-      await withTemporal(loaded, async ({ client, namespace }) => {
-        const look = (dryRun: boolean): Promise<SweepReport> =>
-          sweep({
-            stateDirectory: loaded.stateDirectory,
-            sandboxDirectories: clusters.map(({ sandboxDirectory }) => sandboxDirectory),
-            repositories: clusters,
-            namespace,
-            ownerState: ownerStates(client),
-            tools: () => ensurePostgres({ progress: say }),
-            ...(dryRun ? { dryRun: true } : {}),
-            ...(graceMs === undefined ? {} : { graceMs }),
-            ...(options.goneHost === undefined ? {} : { goneHosts: options.goneHost }),
-          });
-        const asked = options.dryRun !== true && options.yes !== true;
-        if (asked && !(await mayRemove(await look(true)))) {
-          say('Nothing was removed.');
-          exit(exitCodes.failed);
-          return;
-        }
-        const report = await look(options.dryRun === true);
-        if (globalOptions(command).json === true) printJson(report);
-        else show(report);
-        exit(report.failed.length === 0 ? exitCodes.done : exitCodes.failed);
+export async function janitor(options: JanitorOptions, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const clusters = Object.keys(loaded.configuration.clusters).map((name) => clusterOf(loaded, name));
+  const graceMs = options.grace === undefined ? undefined : graceOf(options.grace);
+  return await withTemporal(loaded, async ({ client, namespace }) => {
+    const look = (dryRun: boolean): Promise<SweepReport> =>
+      sweep({
+        stateDirectory: loaded.stateDirectory,
+        sandboxDirectories: clusters.map(({ sandboxDirectory }) => sandboxDirectory),
+        repositories: clusters,
+        namespace,
+        ownerState: ownerStates(client),
+        tools: () => ensurePostgres({ progress: say }),
+        ...(dryRun ? { dryRun: true } : {}),
+        ...(graceMs === undefined ? {} : { graceMs }),
+        ...(options.goneHost === undefined ? {} : { goneHosts: options.goneHost }),
       });
-    });
+    const asked = options.dryRun !== true && options.yes !== true;
+    if (asked && !(await mayRemove(await look(true)))) {
+      say('Nothing was removed.');
+      return exitCodes.failed;
+    }
+    const report = await look(options.dryRun === true);
+    if (globalOptions(command).json === true) printJson(report);
+    else show(report);
+    return report.failed.length === 0 ? exitCodes.done : exitCodes.failed;
+  });
 }
 
 async function mayRemove(planned: SweepReport): Promise<boolean> {

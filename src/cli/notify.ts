@@ -4,7 +4,8 @@ import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, messageOf, PgdrillError, UsageError } from '../errors.js';
 import { deliver } from '../notifications/deliver.js';
 import type { Notification } from '../schema/notification.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { print, printJson, say, tint } from './terminal.js';
 
@@ -14,35 +15,30 @@ interface Told {
   why?: string;
 }
 
-/** `pgdrill notify --test [CHANNEL]`: does a notification arrive. Sent from here, with this process's environment; not through Temporal. */
-export function addNotify(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('notify')
-    .description('send a test notification to the channels of the configuration')
-    .argument('[channel]', 'a channel of the configuration (default: all)')
-    .option('--test', 'yes, send one')
-    .addHelpText('after', '\nExample:\n  pgdrill notify --test ops-chat')
-    .action(async (only: string | undefined, { test }: { test?: boolean }, command: Command) => {
-      if (test !== true) {
-        throw new UsageError({
-          what: 'pgdrill notify sends test notifications only.',
-          means: 'All others are sent by runs, when there is something to tell.',
-          todo: 'Say --test.',
-        });
-      }
-      const loaded = await loadFor(command);
-      const told: Told[] = [];
-      for (const channel of channelNames(loaded, only)) told.push(await tryChannel(loaded, channel));
-      if (globalOptions(command).json === true) printJson(told);
-      else
-        print(
-          renderTable(
-            told.map(({ channel, told: taken, why = '' }) => [channel, tint(taken ? 'ok' : 'failed'), why]),
-            ['CHANNEL', 'TOLD', ''],
-          ),
-        );
-      exit(told.every(({ told: taken }) => taken) ? exitCodes.done : exitCodes.failed);
+export async function notify(
+  only: string | undefined,
+  { test }: { test?: boolean },
+  command: Command,
+): Promise<ExitCode> {
+  if (test !== true) {
+    throw new UsageError({
+      what: 'pgdrill notify sends test notifications only.',
+      means: 'All others are sent by runs, when there is something to tell.',
+      todo: 'Say --test.',
     });
+  }
+  const loaded = await loadFor(command);
+  const told: Told[] = [];
+  for (const channel of channelNames(loaded, only)) told.push(await tryChannel(loaded, channel));
+  if (globalOptions(command).json === true) printJson(told);
+  else
+    print(
+      renderTable(
+        told.map(({ channel, told: taken, why = '' }) => [channel, tint(taken ? 'ok' : 'failed'), why]),
+        ['CHANNEL', 'TOLD', ''],
+      ),
+    );
+  return told.every(({ told: taken }) => taken) ? exitCodes.done : exitCodes.failed;
 }
 
 function channelNames({ configuration, path }: LoadedConfiguration, only: string | undefined): string[] {

@@ -7,26 +7,16 @@ import { judgeCluster, unknownCluster } from '../objectives/judge.js';
 import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
 import type { ClusterObjectives } from '../schema/objectives.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderObjectives } from './render-objectives.js';
 import { print, printJson } from './terminal.js';
 
-/** `pgdrill objectives [CLUSTER]`: are we within our objectives, and how do we know. From the evidence alone. */
-export function addObjectives(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('objectives')
-    .description('are RTO, RPO and the age of the last proof within their objectives, and will the RTO stay there')
-    .argument('[cluster]', 'a cluster of the configuration (default: all)')
-    .addHelpText(
-      'after',
-      '\nExit code: 0 where all that is demanded is met, 1 where something is missed, 2 where something is unknown.\n\nExample:\n  pgdrill objectives shop',
-    )
-    .action(async (only: string | undefined, _options: unknown, command: Command) => {
-      const standing = await standingOf(await loadFor(command), only);
-      if (globalOptions(command).json === true) printJson(standing);
-      else print(standing.map(renderObjectives).join('\n\n'));
-      exit(codeOf(standing));
-    });
+export async function objectives(only: string | undefined, _options: unknown, command: Command): Promise<ExitCode> {
+  const standing = await standingOf(await loadFor(command), only);
+  if (globalOptions(command).json === true) printJson(standing);
+  else print(standing.map(renderObjectives).join('\n\n'));
+  return codeOf(standing);
 }
 
 async function standingOf(loaded: LoadedConfiguration, only: string | undefined): Promise<ClusterObjectives[]> {

@@ -11,79 +11,70 @@ import { newestBackup } from '../repository/chains.js';
 import { fetchWal } from '../repository/fetch-wal.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
-import { parseTarget, recoveryTargetForms } from '../schema/target.js';
+import { parseTarget } from '../schema/target.js';
+import { recoveryTargetForms } from '../schema/vocabulary.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, say } from './terminal.js';
 
 type ShownRange = RecoverableRange & { lastCommitAt?: string };
 
-/** `pgdrill plan CLUSTER`: how a restore would go, and what can be restored at all. It reads the repository and changes nothing. */
-export function addPlan(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('plan')
-    .description(
-      'show the chain, the WAL and the time that a restore would take, and which targets there are; does nothing',
-    )
-    .argument('<cluster>', 'a cluster of the configuration')
-    .option('--target <target>', `where recovery would stop: ${recoveryTargetForms}`, 'latest')
-    .addHelpText('after', "\nExample:\n  pgdrill plan shop --target 'time=2026-11-22 02:00:00+00'")
-    .action(async (name: string, options: { target: string }, command: Command) => {
-      const cluster = clusterOf(await loadFor(command), name);
-      const target = parseTarget(options.target);
-      if (typeof target === 'string' || target.kind === 'fence') {
-        throw new UsageError({
-          what: typeof target === 'string' ? target : 'A fence exists only in a drill, which takes it.',
-          means: 'Nothing was planned.',
-          todo: `Targets are: ${recoveryTargetForms}.`,
-        });
-      }
-      const repository = await openRepository(cluster);
-      const backups = await listBackups(repository);
-      const newest = backups.at(-1);
-      const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
-      const tools = await ensurePostgres({ progress: say, major });
-      const { walDirectory, wal: mode } = cluster;
-      const { signal } = new AbortController();
-      const fetchedFrom = mode.mode === 'command' ? newestBackup(backups) : undefined;
-      if (fetchedFrom !== undefined) {
-        const { timeline, endLsn: lsn, walSegmentSizeBytes: segmentSizeBytes } = fetchedFrom;
-        await fetchWal(mode, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
-        say(
-          `The archive is reached by a command and cannot be listed: WAL before backup ${fetchedFrom.id} was not looked at.`,
-        );
-      }
-      const ranges: ShownRange[] = [];
-      for (const range of await recoverableRanges(tools, backups, walDirectory, signal)) {
-        const wal = { directory: walDirectory, segmentSizeBytes: newest?.walSegmentSizeBytes ?? 0 };
-        const lastCommitAt = await lastCommitIn(tools, range, wal, signal);
-        ranges.push({ ...range, ...(lastCommitAt === undefined ? {} : { lastCommitAt }) });
-      }
-      const asJson = globalOptions(command).json === true;
-      try {
-        const plan = await planRestore(tools, {
-          repository,
-          walDirectory,
-          wal: mode,
-          target,
-          fence: undefined,
-          signal,
-        });
-        const record = trackRecordOf((await listPastRestores(repository)).estimates);
-        if (asJson) printJson(toJson(name, plan, record, ranges));
-        else print(`${renderPlan(plan, record)}\n\n${renderRanges(ranges)}`);
-        exit(exitCodes.done);
-      } catch (error) {
-        if (!(error instanceof RepositoryError || error instanceof TargetError)) throw error;
-        // What can be reached instead is what the reader needs now.
-        if (ranges.length > 0) say(`${renderRanges(ranges)}\n`);
-        if (!asJson) throw error;
-        say(`${colors.red(error.name)}: ${messageOf(error)}`);
-        printJson({ cluster: name, recoverable: ranges, error: { type: error.name, message: messageOf(error) } });
-        exit(error.exitCode);
-      }
+export async function plan(name: string, options: { target: string }, command: Command): Promise<ExitCode> {
+  const cluster = clusterOf(await loadFor(command), name);
+  const target = parseTarget(options.target);
+  if (typeof target === 'string' || target.kind === 'fence') {
+    throw new UsageError({
+      what: typeof target === 'string' ? target : 'A fence exists only in a drill, which takes it.',
+      means: 'Nothing was planned.',
+      todo: `Targets are: ${recoveryTargetForms}.`,
     });
+  }
+  const repository = await openRepository(cluster);
+  const backups = await listBackups(repository);
+  const newest = backups.at(-1);
+  const major = newest === undefined ? undefined : Math.floor(newest.serverVersionNumber / 10_000);
+  const tools = await ensurePostgres({ progress: say, major });
+  const { walDirectory, wal: mode } = cluster;
+  const { signal } = new AbortController();
+  const fetchedFrom = mode.mode === 'command' ? newestBackup(backups) : undefined;
+  if (fetchedFrom !== undefined) {
+    const { timeline, endLsn: lsn, walSegmentSizeBytes: segmentSizeBytes } = fetchedFrom;
+    await fetchWal(mode, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
+    say(
+      `The archive is reached by a command and cannot be listed: WAL before backup ${fetchedFrom.id} was not looked at.`,
+    );
+  }
+  const ranges: ShownRange[] = [];
+  for (const range of await recoverableRanges(tools, backups, walDirectory, signal)) {
+    const wal = { directory: walDirectory, segmentSizeBytes: newest?.walSegmentSizeBytes ?? 0 };
+    const lastCommitAt = await lastCommitIn(tools, range, wal, signal);
+    ranges.push({ ...range, ...(lastCommitAt === undefined ? {} : { lastCommitAt }) });
+  }
+  const asJson = globalOptions(command).json === true;
+  try {
+    const plan = await planRestore(tools, {
+      repository,
+      walDirectory,
+      wal: mode,
+      target,
+      fence: undefined,
+      signal,
+    });
+    const record = trackRecordOf((await listPastRestores(repository)).estimates);
+    if (asJson) printJson(toJson(name, plan, record, ranges));
+    else print(`${renderPlan(plan, record)}\n\n${renderRanges(ranges)}`);
+    return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof RepositoryError || error instanceof TargetError)) throw error;
+    // What can be reached instead is what the reader needs now.
+    if (ranges.length > 0) say(`${renderRanges(ranges)}\n`);
+    if (!asJson) throw error;
+    say(`${colors.red(error.name)}: ${messageOf(error)}`);
+    printJson({ cluster: name, recoverable: ranges, error: { type: error.name, message: messageOf(error) } });
+    return error.exitCode;
+  }
 }
 
 function toJson(cluster: string, plan: RestorePlan, record: TrackRecord, ranges: readonly ShownRange[]): unknown {

@@ -6,7 +6,7 @@ import { mirrorPolicies, withCatalog } from '../catalog/catalog.js';
 import { applyChange, refuseForeign } from '../client/schedules/apply.js';
 import { titleOf } from '../client/schedules/facets.js';
 import { describeApplied, findWish } from '../client/schedules/find.js';
-import { pause, resume, standings } from '../client/schedules/list.js';
+import { pause as pauseSchedule, resume as resumeSchedule, standings } from '../client/schedules/list.js';
 import type { PlannedChange } from '../client/schedules/plan.js';
 import { triggerNow } from '../client/schedules/trigger.js';
 import { namesOf } from '../client/schedules/wish.js';
@@ -16,7 +16,8 @@ import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, messageOf, UsageError } from '../errors.js';
 import { scheduleWarnings } from '../schedules/warnings.js';
 import { confirm } from './confirm.js';
-import { catalogUrlFor, globalOptions, loadFor, withTemporal } from './context.js';
+import { catalogUrlFor, loadFor, withTemporal } from './context.js';
+import { globalOptions } from './global-options.js';
 import { sayStarted } from './finish.js';
 import { planFor, showPlan } from './policies-plan.js';
 import { showStandings } from './policies-list.js';
@@ -27,82 +28,53 @@ interface ApplyOptions {
   dryRun?: boolean;
 }
 
-/** `pgdrill policies …`: keeps Temporal's schedules in step with the configuration. */
-export function addPolicies(program: Command, exit: (code: ExitCode) => void): void {
-  const policies = program
-    .command('policies')
-    .description('backups, drills and sabotage drills on a schedule: bring them to Temporal, and see how they stand');
+export async function plan(cluster: string | undefined, _options: unknown, command: Command): Promise<ExitCode> {
+  return await applyPolicies(command, cluster, { dryRun: true });
+}
 
-  policies
-    .command('plan')
-    .description('show how Temporal’s schedules differ from the configuration; changes nothing')
-    .argument('[cluster]', 'only this one’s')
-    .addHelpText('after', '\nExample:\n  pgdrill policies plan')
-    .action(async (cluster: string | undefined, _options: unknown, command: Command) => {
-      exit(await applyPolicies(command, cluster, { dryRun: true }));
-    });
+export async function apply(cluster: string | undefined, options: ApplyOptions, command: Command): Promise<ExitCode> {
+  return await applyPolicies(command, cluster, options);
+}
 
-  policies
-    .command('apply')
-    .description('make Temporal’s schedules what the configuration says, showing the difference first')
-    .argument('[cluster]', 'only this one’s')
-    .option('--yes', 'do not ask before removing, or before setting back what somebody changed in Temporal')
-    .option('--dry-run', 'show the difference, and change nothing')
-    .addHelpText('after', '\nExample:\n  pgdrill policies apply')
-    .action(async (cluster: string | undefined, options: ApplyOptions, command: Command) => {
-      exit(await applyPolicies(command, cluster, options));
-    });
+export async function list(cluster: string | undefined, _options: unknown, command: Command): Promise<ExitCode> {
+  const loaded = await load(command, cluster);
+  await withTemporal(loaded, async (temporal) => {
+    const { changes, actual } = await planFor(loaded, temporal, undefined, cluster);
+    const rows = await standings(temporal, changes, actual);
+    if (globalOptions(command).json === true) printJson(rows);
+    else showStandings(rows);
+  });
+  return exitCodes.done;
+}
 
-  policies
-    .command('list')
-    .description('when each schedule runs next, how its last run ended, and why it is paused')
-    .argument('[cluster]', 'only this one’s')
-    .addHelpText('after', '\nExample:\n  pgdrill policies list shop')
-    .action(async (cluster: string | undefined, _options: unknown, command: Command) => {
-      const loaded = await load(command, cluster);
-      await withTemporal(loaded, async (temporal) => {
-        const { changes, actual } = await planFor(loaded, temporal, undefined, cluster);
-        const rows = await standings(temporal, changes, actual);
-        if (globalOptions(command).json === true) printJson(rows);
-        else showStandings(rows);
-      });
-      exit(exitCodes.done);
-    });
+export async function pause(
+  cluster: string,
+  name: string,
+  { reason }: { reason: string },
+  command: Command,
+): Promise<ExitCode> {
+  return await pauseOrResume('pause', { cluster, name, reason }, command);
+}
 
-  for (const [verb, description] of [
-    ['pause', 'stop a schedule from starting runs, until it is resumed'],
-    ['resume', 'let a paused schedule go on'],
-  ] as const) {
-    policies
-      .command(verb)
-      .description(description)
-      .argument('<cluster>', 'a cluster of the configuration')
-      .argument('<name>', 'the policy; or drill/NAME, sabotage, …')
-      .option('--reason <text>', 'why; it is shown by `policies list` and in the Web UI', '')
-      .addHelpText('after', `\nExample:\n  pgdrill policies ${verb} shop daily_full --reason "storage is being moved"`)
-      .action(async (cluster: string, name: string, { reason }: { reason: string }, command: Command) => {
-        await pauseOrResume(verb, { cluster, name, reason }, command);
-        exit(exitCodes.done);
-      });
-  }
+export async function resume(
+  cluster: string,
+  name: string,
+  { reason }: { reason: string },
+  command: Command,
+): Promise<ExitCode> {
+  return await pauseOrResume('resume', { cluster, name, reason }, command);
+}
 
-  policies
-    .command('run')
-    .description('start one schedule’s run now, also where it is paused')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .argument('<name>', 'the policy; or drill/NAME, sabotage, …')
-    .addHelpText('after', '\nExample:\n  pgdrill policies run shop daily_full')
-    .action(async (cluster: string, name: string, _options: unknown, command: Command) => {
-      const loaded = await load(command, cluster);
-      const wish = findWish(wishedSchedules(loaded.configuration), cluster, name);
-      await withTemporal(loaded, async (temporal) => {
-        const id = await triggerNow(temporal.client, wish, loaded.configuration.temporal.task_queue);
-        await sayStarted(loaded, temporal, id);
-        if (globalOptions(command).json === true) printJson({ schedule: wish.id, id });
-        else print(`Follow it with: pgdrill status ${id} --follow`);
-      });
-      exit(exitCodes.done);
-    });
+export async function runNow(cluster: string, name: string, _options: unknown, command: Command): Promise<ExitCode> {
+  const loaded = await load(command, cluster);
+  const wish = findWish(wishedSchedules(loaded.configuration), cluster, name);
+  await withTemporal(loaded, async (temporal) => {
+    const id = await triggerNow(temporal.client, wish, loaded.configuration.temporal.task_queue);
+    await sayStarted(loaded, temporal, id);
+    if (globalOptions(command).json === true) printJson({ schedule: wish.id, id });
+    else print(`Follow it with: pgdrill status ${id} --follow`);
+  });
+  return exitCodes.done;
 }
 
 async function load(command: Command, cluster: string | undefined): Promise<LoadedConfiguration> {
@@ -190,7 +162,7 @@ async function pauseOrResume(
   verb: 'pause' | 'resume',
   { cluster, name, reason }: { cluster: string; name: string; reason: string },
   command: Command,
-): Promise<void> {
+): Promise<ExitCode> {
   const loaded = await load(command, cluster);
   const wish = findWish(wishedSchedules(loaded.configuration), cluster, name);
   if (!wish.enabled) {
@@ -200,11 +172,12 @@ async function pauseOrResume(
       todo: 'Take enabled: false out of the configuration, then run: pgdrill policies apply',
     });
   }
-  await withTemporal(loaded, async ({ client }) => {
+  return await withTemporal(loaded, async ({ client }) => {
     await describeApplied(client, wish, loaded.configuration.temporal.task_queue);
     const note = `${verb === 'pause' ? 'Paused' : 'Resumed'} by ${userInfo().username}${reason === '' ? '.' : `: ${reason}`}`;
-    await (verb === 'pause' ? pause : resume)(client, wish.id, note);
+    await (verb === 'pause' ? pauseSchedule : resumeSchedule)(client, wish.id, note);
     say(`${titleOf(wish)}: ${note}`);
     if (globalOptions(command).json === true) printJson({ schedule: wish.id, paused: verb === 'pause', note });
+    return exitCodes.done;
   });
 }

@@ -2,35 +2,36 @@ import { Command } from 'commander';
 
 import type { ExitCode } from '../errors.js';
 import { version } from '../version.js';
-import { addBackup } from './backup.js';
-import { addBackups } from './backups.js';
-import { addCandidates } from './candidates.js';
-import { addCatalog } from './catalog.js';
+import { addBackup } from './commands/backup.js';
+import { addBackups } from './commands/backups.js';
+import { addCandidates } from './commands/candidates.js';
+import { addCatalog } from './commands/catalog.js';
 import { commandsOf } from './command-tree.js';
-import { addCompletion } from './completion.js';
-import { addConsolidate } from './consolidate.js';
-import { addDecide, addRetarget } from './decide.js';
-import { addDemo } from './demo.js';
-import { addDev } from './dev.js';
-import { addDoctor } from './doctor.js';
-import { addDrill } from './drill.js';
-import { addEvidence } from './evidence.js';
-import { addHold } from './hold.js';
-import { addInit } from './init.js';
-import { addJanitor } from './janitor.js';
-import { addNotify } from './notify.js';
-import { addObjectives } from './objectives.js';
-import { addPlan } from './plan.js';
-import { addPolicies } from './policies.js';
-import { addRecover } from './recover.js';
-import { addPsql } from './psql.js';
-import { addReport } from './report.js';
-import { addRepo } from './repo.js';
-import { addRetention } from './retention.js';
-import { addSabotageDrill } from './sabotage-drill.js';
-import { addStatus } from './status.js';
-import { addStream } from './stream.js';
-import { addWorker } from './worker.js';
+import { addCompletion } from './commands/completion.js';
+import { addConsolidate } from './commands/consolidate.js';
+import { addDecide, addRetarget } from './commands/decide.js';
+import { addDemo } from './commands/demo.js';
+import { addDev } from './commands/dev.js';
+import { addDoctor } from './commands/doctor.js';
+import { addDrill } from './commands/drill.js';
+import { addEvidence } from './commands/evidence.js';
+import { addHold } from './commands/hold.js';
+import { addInit } from './commands/init.js';
+import { addJanitor } from './commands/janitor.js';
+import { addNotify } from './commands/notify.js';
+import { addObjectives } from './commands/objectives.js';
+import { addPlan } from './commands/plan.js';
+import { addPolicies } from './commands/policies.js';
+import { addRecover } from './commands/recover.js';
+import { addPsql } from './commands/psql.js';
+import { addReport } from './commands/report.js';
+import { addRepo } from './commands/repo.js';
+import { addRetention } from './commands/retention.js';
+import type { Runner } from './commands/runner.js';
+import { addSabotageDrill } from './commands/sabotage-drill.js';
+import { addStatus } from './commands/status.js';
+import { addStream } from './commands/stream.js';
+import { addWorker } from './commands/worker.js';
 
 /**
  * All commands, in the order in which the help lists them.
@@ -50,6 +51,10 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .option('--json', 'exactly one JSON document on standard output, all else on standard error')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError();
+  const run: Runner =
+    (load) =>
+    async (...args) =>
+      exit(await (await load())(...args));
   for (const add of [
     addInit,
     addDoctor,
@@ -81,7 +86,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     addDemo,
     addCompletion,
   ])
-    add(program, exit);
+    add(program, run);
   for (const { command } of commandsOf(program)) command.exitOverride();
   return program;
 }

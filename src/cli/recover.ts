@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 
 import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
@@ -8,9 +8,11 @@ import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import type { DumpFormat } from '../schema/extraction.js';
 import type { SettingsMode } from '../schema/hand-over.js';
 import { clusterIn } from '../repository/repository.js';
-import { parseTarget, recoveryTargetForms } from '../schema/target.js';
-import { type RecoverGate, recoverGateSchema } from '../schema/workflow-inputs.js';
-import { globalOptions, loadFor } from './context.js';
+import { parseTarget } from '../schema/target.js';
+import { recoveryTargetForms } from '../schema/vocabulary.js';
+import type { RecoverGate } from '../schema/workflow-inputs.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { runExtraction, wantedOf } from './recover-extract.js';
 import { guide, type Guided } from './recover-guided.js';
 import { recoverStandalone } from './recover-standalone.js';
@@ -36,103 +38,54 @@ interface RecoverOptions {
   detach?: boolean;
 }
 
-/** `pgdrill recover CLUSTER --into DIR`: a restore for real. */
-export function addRecover(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('recover')
-    .description('restore for real, into an empty directory that is kept')
-    .argument('[cluster]', 'a cluster of the configuration; with --standalone the repository says which')
-    .option('--into <directory>', 'the new data directory: absent or empty; with --table or --database a new file')
-    .option('--target <target>', `where recovery stops: ${recoveryTargetForms}`, 'latest')
-    .addOption(
-      new Option('--gate <gate...>', 'wait for a human there (default: restore and promote)').choices(
-        recoverGateSchema.options,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--settings <mode>',
-        'start with the source’s own settings, or with those of a sandbox, alone on a socket',
-      )
-        .choices(['production', 'sandbox'])
-        .default('production'),
-    )
-    .option('--gate-timeout <duration>', 'how long a gate waits, such as 30m')
-    .option('--yes', 'ask nobody beforehand')
-    .option('--no-fix-gate', 'give up at once where only a human can mend what stopped it (default: wait at gate fix)')
-    .option('--detach', 'start it and return at once')
-    .option('--id <id>', 'the workflow id (default: recover-CLUSTER-TIME)')
-    .option('--table <table...>', 'only these tables (database.schema.table), dumped into the file --into')
-    .option('--database <database>', 'only this database, dumped into the file --into')
-    .addOption(
-      new Option('--format <format>', 'of that file: for pg_restore, or SQL')
-        .choices(['custom', 'plain'])
-        .default('custom'),
-    )
-    .option('--standalone', 'with nothing but a repository: no configuration, no Temporal, no source')
-    .option('--repository <directory>', 'where the backups are (with --standalone)')
-    .option('--wal-directory <directory>', 'where the WAL is, if not in the repository (with --standalone)')
-    .option('--give-up', 'end what --standalone began, and remove what it restored')
-    .addHelpText(
-      'after',
-      "\nExample:\n  pgdrill recover shop --into /var/lib/postgresql/recovered --target 'time=2026-11-22 02:00:00+00'\n  pgdrill recover        # at a terminal: asks, shows the plan, asks again\n  pgdrill recover --standalone --repository /mnt/shop --into /var/lib/postgresql/recovered --yes",
-    )
-    .action(async (named: string | undefined, options: RecoverOptions, command: Command) => {
-      const asJson = globalOptions(command).json === true;
-      const wanted = wantedOf(options);
-      const guided = await guideIfAsked(command, named, options, wanted !== undefined);
-      if (guided === 'declined') return;
-      Object.assign(options, { ...guided, gate: options.gate ?? guided?.gate });
-      const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
-      const repository = await repositoryOf(options, named);
-      const cluster =
-        repository?.cluster ?? needed(guided?.cluster ?? named, 'CLUSTER', 'a cluster of the configuration');
-      const target = parseTarget(options.target);
-      if (typeof target === 'string' || target.kind === 'fence') {
-        throw new UsageError({
-          what:
-            typeof target === 'string'
-              ? target
-              : 'A recovery has no fence: that exists only where the source is compared.',
-          means: 'Nothing was started.',
-          todo: `Targets are: ${recoveryTargetForms}.`,
-        });
-      }
-      if (wanted !== undefined) {
-        if (repository !== undefined) throw notStandalone();
-        const loaded = await loadFor(command);
-        clusterOf(loaded, cluster);
-        exit(await runExtraction(loaded, { cluster, wanted, into, ...options }, asJson));
-        return;
-      }
-      const gates = options.yes === true ? [] : options.gate;
-      const input = {
-        cluster,
-        into,
-        target: options.target,
-        settings: options.settings,
-        ...(gates === undefined ? {} : { gates }),
-        ...(options.fixGate ? {} : { fixGate: false }),
-        ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
-      };
-      if (repository !== undefined) {
-        exit(await recoverStandalone({ ...repository, input }, { asJson, giveUp: options.giveUp === true }));
-        return;
-      }
-      const loaded = await loadFor(command);
-      clusterOf(loaded, cluster);
-      exit(
-        await runWorkflow<'recover', RecoverResult>(loaded, {
-          kind: 'recover',
-          input,
-          id: options.id,
-          detach: options.detach,
-          asJson,
-          render: renderRecovery,
-          exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),
-        }),
-      );
+export async function recover(named: string | undefined, options: RecoverOptions, command: Command): Promise<ExitCode> {
+  const asJson = globalOptions(command).json === true;
+  const wanted = wantedOf(options);
+  const guided = await guideIfAsked(command, named, options, wanted !== undefined);
+  if (guided === 'declined') return exitCodes.failed;
+  Object.assign(options, { ...guided, gate: options.gate ?? guided?.gate });
+  const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
+  const repository = await repositoryOf(options, named);
+  const cluster = repository?.cluster ?? needed(guided?.cluster ?? named, 'CLUSTER', 'a cluster of the configuration');
+  const target = parseTarget(options.target);
+  if (typeof target === 'string' || target.kind === 'fence') {
+    throw new UsageError({
+      what:
+        typeof target === 'string' ? target : 'A recovery has no fence: that exists only where the source is compared.',
+      means: 'Nothing was started.',
+      todo: `Targets are: ${recoveryTargetForms}.`,
     });
+  }
+  if (wanted !== undefined) {
+    if (repository !== undefined) throw notStandalone();
+    const loaded = await loadFor(command);
+    clusterOf(loaded, cluster);
+    return await runExtraction(loaded, { cluster, wanted, into, ...options }, asJson);
+  }
+  const gates = options.yes === true ? [] : options.gate;
+  const input = {
+    cluster,
+    into,
+    target: options.target,
+    settings: options.settings,
+    ...(gates === undefined ? {} : { gates }),
+    ...(options.fixGate ? {} : { fixGate: false }),
+    ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
+  };
+  if (repository !== undefined) {
+    return await recoverStandalone({ ...repository, input }, { asJson, giveUp: options.giveUp === true });
+  }
+  const loaded = await loadFor(command);
+  clusterOf(loaded, cluster);
+  return await runWorkflow<'recover', RecoverResult>(loaded, {
+    kind: 'recover',
+    input,
+    id: options.id,
+    detach: options.detach,
+    asJson,
+    render: renderRecovery,
+    exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),
+  });
 }
 
 /** Who gives neither cluster nor directory, at a terminal, is asked. @returns undefined where nothing is to be asked, or nobody. */

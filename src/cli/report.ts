@@ -10,32 +10,26 @@ import { writeClusterReport } from '../report/cluster-report.js';
 import { findEvidence, writeReport } from '../report/write-report.js';
 import { openRepository } from '../repository/repository.js';
 import { confirm } from './confirm.js';
-import { globalOptions, loadFor } from './context.js';
+import { loadFor } from './context.js';
+import { globalOptions } from './global-options.js';
 import { print, printJson, say } from './terminal.js';
 
-/** `pgdrill report [ID|CLUSTER]`: evidence as a page for people. It needs neither Temporal nor the source. */
-export function addReport(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('report')
-    .description('write evidence as one HTML file: of one drill, or of all drills of a cluster')
-    .argument('[id-or-cluster]', 'the id of a drill or recovery, or a cluster (default: the only cluster)')
-    .option('--out <file>', 'where to (default: report.html beside the evidence, or in the repository)')
-    .option('--yes', 'overwrite the file of --out without asking')
-    .addHelpText('after', '\nExample:\n  pgdrill report shop --out shop.html')
-    .action(async (name: string | undefined, { out, yes }: { out?: string; yes?: boolean }, command: Command) => {
-      if (out !== undefined && yes !== true && (await exists(out))) {
-        const what = `${out} exists, and would be overwritten.`;
-        if (!(await confirm(`${out} exists. Overwrite it?`, what))) {
-          say('Nothing was written.');
-          exit(exitCodes.failed);
-          return;
-        }
-      }
-      const path = await runReport(await loadFor(command), name, out);
-      if (globalOptions(command).json === true) printJson({ path });
-      else print(path);
-      exit(exitCodes.done);
-    });
+export async function report(
+  name: string | undefined,
+  { out, yes }: { out?: string; yes?: boolean },
+  command: Command,
+): Promise<ExitCode> {
+  if (out !== undefined && yes !== true && (await exists(out))) {
+    const what = `${out} exists, and would be overwritten.`;
+    if (!(await confirm(`${out} exists. Overwrite it?`, what))) {
+      say('Nothing was written.');
+      return exitCodes.failed;
+    }
+  }
+  const path = await runReport(await loadFor(command), name, out);
+  if (globalOptions(command).json === true) printJson({ path });
+  else print(path);
+  return exitCodes.done;
 }
 
 async function runReport(loaded: LoadedConfiguration, name: string | undefined, out?: string): Promise<string> {

@@ -3,13 +3,15 @@ import type { Command } from 'commander';
 import { readEnding } from '../client/failures.js';
 import { type LiveRun, readLiveRuns } from '../client/live-runs.js';
 import { readRun } from '../client/status.js';
+import type { Temporal } from '../client/temporal.js';
 import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
-import { type ExitCode, messageOf, UsageError } from '../errors.js';
+import { type ExitCode, exitCodes, messageOf, UsageError } from '../errors.js';
 import { judgeCluster } from '../objectives/judge.js';
 import { readDrills } from '../objectives/read-drills.js';
 import { openRepository } from '../repository/repository.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
+import { loadFor, withTemporal } from './context.js';
+import { globalOptions } from './global-options.js';
 import { finishFailed } from './finish.js';
 import { moment } from '../schema/figures.js';
 import type { Waiting } from '../schema/progress.js';
@@ -26,52 +28,45 @@ interface StatusOptions {
   watch?: boolean;
 }
 
-/** `pgdrill status [ID]`: what runs and how it went. */
-export function addStatus(program: Command, exit: (code: ExitCode) => void): void {
-  program
-    .command('status')
-    .description('what runs, what waits for whom, how it ended')
-    .argument('[id]', 'a workflow id (default: the newest runs)')
-    .option('--follow', 'stay with this run until it ends (Ctrl-C leaves it running)')
-    .option('--watch', 'a live view of all that runs, until Ctrl-C')
-    .addHelpText('after', '\nExamples:\n  pgdrill status --watch\n  pgdrill status drill-shop-2026-11-22-0200 --follow')
-    .action(async (id: string | undefined, options: StatusOptions, command: Command) => {
-      const loaded = await loadFor(command);
-      const asJson = globalOptions(command).json === true;
-      refuseWhatCannotBeShown(id, options, asJson);
-      await withTemporal(loaded, async (temporal) => {
-        if (options.watch === true) {
-          await watchStatus(temporal);
-          return;
-        }
-        if (id === undefined) {
-          const runs = await readLiveRuns(temporal, mostRuns);
-          if (asJson) {
-            printJson(runs);
-            return;
-          }
-          if (runs.length === 0) print('Nothing has run yet.');
-          else print(renderTable(runs.map(rowOf), ['ID', 'STATUS', 'STARTED', 'ENDED', 'NOW']));
-          for (const line of await objectiveLines(loaded)) print(line);
-          return;
-        }
-        if (options.follow === true) {
-          await readRun(temporal, id); // says so where there is none
-          try {
-            await watchWorkflow(() => Promise.resolve(temporal.client.workflow.getHandle(id)));
-          } catch (error) {
-            if (error instanceof Detached) {
-              exit(finishFailed(error, id, asJson));
-              return;
-            }
-            exit(readEnding(error).exitCode);
-          }
-        }
-        const run = await readRun(temporal, id);
-        if (asJson) printJson(run);
-        else print(describe(run));
-      });
-    });
+export async function status(id: string | undefined, options: StatusOptions, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  const asJson = globalOptions(command).json === true;
+  refuseWhatCannotBeShown(id, options, asJson);
+  return await withTemporal(loaded, async (temporal) => {
+    if (options.watch === true) {
+      await watchStatus(temporal);
+      return exitCodes.done;
+    }
+    if (id === undefined) {
+      await showNewest(loaded, temporal, asJson);
+      return exitCodes.done;
+    }
+    let code: ExitCode = exitCodes.done;
+    if (options.follow === true) {
+      await readRun(temporal, id); // says so where there is none
+      try {
+        await watchWorkflow(() => Promise.resolve(temporal.client.workflow.getHandle(id)));
+      } catch (error) {
+        if (error instanceof Detached) return finishFailed(error, id, asJson);
+        code = readEnding(error).exitCode;
+      }
+    }
+    const run = await readRun(temporal, id);
+    if (asJson) printJson(run);
+    else print(describe(run));
+    return code;
+  });
+}
+
+async function showNewest(loaded: LoadedConfiguration, temporal: Temporal, asJson: boolean): Promise<void> {
+  const runs = await readLiveRuns(temporal, mostRuns);
+  if (asJson) {
+    printJson(runs);
+    return;
+  }
+  if (runs.length === 0) print('Nothing has run yet.');
+  else print(renderTable(runs.map(rowOf), ['ID', 'STATUS', 'STARTED', 'ENDED', 'NOW']));
+  for (const line of await objectiveLines(loaded)) print(line);
 }
 
 /** A line a cluster that demands anything: is it within its objectives. */

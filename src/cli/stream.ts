@@ -8,7 +8,8 @@ import type { LoadedConfiguration } from '../configuration/load.js';
 import { ConfigurationError, type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { moment } from '../schema/figures.js';
 import { confirm } from './confirm.js';
-import { globalOptions, loadFor, withTemporal } from './context.js';
+import { loadFor, withTemporal } from './context.js';
+import { globalOptions } from './global-options.js';
 import { finishFailed } from './finish.js';
 import { renderTable } from './table.js';
 import { colors, print, printJson, say, tint } from './terminal.js';
@@ -16,107 +17,76 @@ import { colors, print, printJson, say, tint } from './terminal.js';
 /** How long `stream start` waits for the first WAL before it leaves the workflow to itself. */
 const startWithinMs = 60_000;
 
-/** `pgdrill stream start|status|stop CLUSTER`: receive WAL as it is written. */
-export function addStream(program: Command, exit: (code: ExitCode) => void): void {
-  const stream = program
-    .command('stream')
-    .description('receive a cluster’s WAL as it is written (wal.mode: stream), so that next to nothing can be lost');
+export async function start(cluster: string, options: { acceptGap?: boolean }, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  requireMode(loaded, cluster);
+  const asJson = globalOptions(command).json === true;
+  return await withTemporal(loaded, async (temporal) => {
+    try {
+      const status = await startStream(
+        temporal,
+        { cluster, acceptGap: options.acceptGap === true },
+        loaded.configuration.temporal.task_queue,
+        AbortSignal.timeout(startWithinMs),
+      );
+      if (asJson) printJson(status);
+      else print(describe(status));
+      return exitCodes.done;
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      return finishFailed(error, streamId(cluster), asJson);
+    }
+  });
+}
 
-  stream
-    .command('start')
-    .description('create the replication slot and receive WAL until it is stopped; survives restarts of everything')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .option('--accept-gap', 'WAL is missing on the source: go on behind it (take a full backup then)')
-    .addHelpText('after', '\nExample:\n  pgdrill stream start shop')
-    .action(async (cluster: string, options: { acceptGap?: boolean }, command: Command) => {
-      const loaded = await loadFor(command);
-      requireMode(loaded, cluster);
-      const asJson = globalOptions(command).json === true;
-      await withTemporal(loaded, async (temporal) => {
-        try {
-          const status = await startStream(
-            temporal,
-            { cluster, acceptGap: options.acceptGap === true },
-            loaded.configuration.temporal.task_queue,
-            AbortSignal.timeout(startWithinMs),
-          );
-          if (asJson) printJson(status);
-          else print(describe(status));
-          exit(exitCodes.done);
-        } catch (error) {
-          if (error instanceof UsageError) throw error;
-          exit(finishFailed(error, streamId(cluster), asJson));
-        }
-      });
-    });
+export async function status(cluster: string, _options: unknown, command: Command): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  clusterOf(loaded, cluster);
+  return await withTemporal(loaded, async (temporal) => {
+    const found = await streamStatus(temporal, cluster);
+    if (globalOptions(command).json === true) printJson(found);
+    else print(describe(found));
+    return found.status === 'running' ? exitCodes.done : exitCodes.failed;
+  });
+}
 
-  stream
-    .command('status')
-    .description('how far the stream is, and how its slot stands')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .addHelpText('after', '\nExample:\n  pgdrill stream status shop')
-    .action(async (cluster: string, _options: unknown, command: Command) => {
-      const loaded = await loadFor(command);
-      clusterOf(loaded, cluster);
-      await withTemporal(loaded, async (temporal) => {
-        const status = await streamStatus(temporal, cluster);
-        if (globalOptions(command).json === true) printJson(status);
-        else print(describe(status));
-        exit(status.status === 'running' ? exitCodes.done : exitCodes.failed);
-      });
-    });
-
-  stream
-    .command('stop')
-    .description('stop receiving and drop the replication slot: WAL from then on is not kept')
-    .argument('<cluster>', 'a cluster of the configuration')
-    .option('--drop-slot', 'drop the slot (the default)')
-    .option('--keep-slot', 'keep the slot: the source keeps all WAL from now on, until its disk is full')
-    .option('--yes', 'do not ask')
-    .option('--dry-run', 'only say what would be done')
-    .addHelpText('after', '\nExample:\n  pgdrill stream stop shop --yes')
-    .action(
-      async (
-        cluster: string,
-        options: { dropSlot?: boolean; keepSlot?: boolean; yes?: boolean; dryRun?: boolean },
-        command: Command,
-      ) => {
-        const loaded = await loadFor(command);
-        requireMode(loaded, cluster);
-        if (options.dropSlot === true && options.keepSlot === true)
-          throw usage('--drop-slot and --keep-slot contradict each other.', 'Give one of them.');
-        const dropSlot = options.keepSlot !== true;
-        const asJson = globalOptions(command).json === true;
-        const would = dropSlot
-          ? `stop the WAL stream of ${cluster} and drop its slot: WAL from then on is not kept, until the stream is started again`
-          : `stop the WAL stream of ${cluster} and keep its slot: the source keeps all WAL from then on, until its disk is full`;
-        if (options.dryRun === true) {
-          if (asJson) printJson({ cluster, dropSlot, dryRun: true });
-          else print(`This would ${would}.`);
-          exit(exitCodes.done);
-          return;
-        }
-        if (options.yes !== true && !(await confirm(`This will ${would}. Go on?`, `This would ${would}.`))) {
-          say('Nothing was stopped.');
-          exit(exitCodes.failed);
-          return;
-        }
-        await withTemporal(loaded, async (temporal) => {
-          try {
-            const result = await stopStream(temporal, cluster, { dropSlot, by: userInfo().username });
-            if (asJson) printJson(result);
-            else
-              print(
-                `Stopped. ${result.slotDropped ? `Slot ${result.slot} is dropped.` : `Slot ${result.slot} is kept: the source keeps all WAL until the stream goes on.`}`,
-              );
-            exit(exitCodes.done);
-          } catch (error) {
-            if (error instanceof UsageError) throw error;
-            exit(finishFailed(error, streamId(cluster), asJson));
-          }
-        });
-      },
-    );
+export async function stop(
+  cluster: string,
+  options: { dropSlot?: boolean; keepSlot?: boolean; yes?: boolean; dryRun?: boolean },
+  command: Command,
+): Promise<ExitCode> {
+  const loaded = await loadFor(command);
+  requireMode(loaded, cluster);
+  if (options.dropSlot === true && options.keepSlot === true)
+    throw usage('--drop-slot and --keep-slot contradict each other.', 'Give one of them.');
+  const dropSlot = options.keepSlot !== true;
+  const asJson = globalOptions(command).json === true;
+  const would = dropSlot
+    ? `stop the WAL stream of ${cluster} and drop its slot: WAL from then on is not kept, until the stream is started again`
+    : `stop the WAL stream of ${cluster} and keep its slot: the source keeps all WAL from then on, until its disk is full`;
+  if (options.dryRun === true) {
+    if (asJson) printJson({ cluster, dropSlot, dryRun: true });
+    else print(`This would ${would}.`);
+    return exitCodes.done;
+  }
+  if (options.yes !== true && !(await confirm(`This will ${would}. Go on?`, `This would ${would}.`))) {
+    say('Nothing was stopped.');
+    return exitCodes.failed;
+  }
+  return await withTemporal(loaded, async (temporal) => {
+    try {
+      const result = await stopStream(temporal, cluster, { dropSlot, by: userInfo().username });
+      if (asJson) printJson(result);
+      else
+        print(
+          `Stopped. ${result.slotDropped ? `Slot ${result.slot} is dropped.` : `Slot ${result.slot} is kept: the source keeps all WAL until the stream goes on.`}`,
+        );
+      return exitCodes.done;
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      return finishFailed(error, streamId(cluster), asJson);
+    }
+  });
 }
 
 function requireMode(loaded: LoadedConfiguration, cluster: string): void {

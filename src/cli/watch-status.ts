@@ -6,7 +6,8 @@ import type { Temporal } from '../client/temporal.js';
 import { messageOf } from '../errors.js';
 import { onInterrupt } from './interrupt.js';
 import { LiveView } from './live-view.js';
-import { clearLive, colors, live, widthOf } from './terminal.js';
+import { clearLive, live } from './live-area.js';
+import { colors, widthOf } from './terminal.js';
 
 const everyMs = 1_000;
 const mostRuns = 50;

@@ -8,7 +8,8 @@ import type { Waiting, WorkflowProgress } from '../schema/progress.js';
 import { approveCommand } from './approve-command.js';
 import { onInterrupt } from './interrupt.js';
 import { PendingLines, retryLine } from './pending-lines.js';
-import { clearLive, colors, live, say, widthOf } from './terminal.js';
+import { clearLive, live } from './live-area.js';
+import { colors, say, widthOf } from './terminal.js';
 
 /** Where output is no terminal, a long step says at this distance that it is alive. */
 const quietReportEveryMs = 10_000;

@@ -1,4 +1,4 @@
-import type { KindsOf } from '../schema/sabotage.js';
+import type { KindsOf } from '../schema/sabotage-kinds.js';
 import { foreignManifest, manifestBit, olderIncremental } from './break-chain.js';
 import { clogBit, clogBitSealed } from './break-clog.js';
 import { deletedFile, truncatedFile } from './break-files.js';

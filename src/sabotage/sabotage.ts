@@ -1,6 +1,6 @@
 import type { Conninfo } from '../postgres/conninfo.js';
 import { listBackups, openRepository } from '../repository/repository.js';
-import type { KindsOf } from '../schema/sabotage.js';
+import type { KindsOf } from '../schema/sabotage-kinds.js';
 import type { Plan, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { chanceOf } from './chance.js';

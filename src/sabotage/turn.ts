@@ -1,5 +1,6 @@
 import { keys, type Repository } from '../repository/repository.js';
-import { sabotageEvidenceSchema, type SabotageKind, sabotageKindNames } from '../schema/sabotage.js';
+import { sabotageEvidenceSchema } from '../schema/sabotage.js';
+import { type SabotageKind, sabotageKindNames } from '../schema/sabotage-kinds.js';
 
 /** Where a sabotage drill's evidence lies; never where a drill's would be looked for. */
 export function sabotageKey(id: string): string {

@@ -1,10 +1,5 @@
-import {
-  type CandidateSearch,
-  bySize,
-  defaultLeastRows,
-  describeCandidate,
-  findCandidates,
-} from '../candidates/find-candidates.js';
+import { type CandidateSearch, bySize, describeCandidate, findCandidates } from '../candidates/find-candidates.js';
+import { defaultLeastRows } from '../schema/vocabulary.js';
 import { TargetError } from '../errors.js';
 import type { Candidate } from '../schema/candidate.js';
 import type { ChosenScenario } from '../schema/scenario.js';

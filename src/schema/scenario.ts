@@ -2,31 +2,12 @@ import { z } from 'zod';
 
 import { candidateSchema } from './candidate.js';
 import { instantSchema } from './primitives.js';
+import { scenarioRequests, scenarios } from './vocabulary.js';
 
-/**
- * Which failure a drill rehearses (docs/scenarios.md).
- *
- * - `now`: the source is lost at this moment; restored to the fence and compared with it.
- * - `source-lost`: as `now`, but the source is not asked for anything: only what the repository holds counts.
- * - `oops`: a bad statement some time ago; restored to just before its commit.
- * - `old`: the oldest backup.
- * - `random`: a moment chosen by a seed.
- * - `longest-chain`: the fence, from the chain with the most links.
- * - `after-failover`: the fence, from a backup that is older than the newest timeline switch.
- */
-export const scenarioNameSchema = z.enum([
-  'now',
-  'source-lost',
-  'oops',
-  'old',
-  'random',
-  'longest-chain',
-  'after-failover',
-]);
+export const scenarioNameSchema = z.enum(scenarios);
 export type ScenarioName = z.infer<typeof scenarioNameSchema>;
 
-/** `rotate`: the one that was not proven for longest. */
-export const scenarioRequestSchema = z.enum([...scenarioNameSchema.options, 'rotate']);
+export const scenarioRequestSchema = z.enum(scenarioRequests);
 export type ScenarioRequest = z.infer<typeof scenarioRequestSchema>;
 
 interface Asked {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { lsnSchema } from './primitives.js';
+import { targetForms } from './vocabulary.js';
 
 /** Where recovery stops. `fence` exists only in drills: it is the LSN at which content is compared with the source. */
 export type Target = { kind: 'fence' } | (Place & OnTimeline);
@@ -19,12 +20,6 @@ interface OnTimeline {
   /** Which timeline recovery follows; where absent, the newest one. Needed for what a failover left behind. */
   timeline?: number;
 }
-
-/** Of a restore that has no fence. */
-export const recoveryTargetForms =
-  'latest, immediate, time=…, lsn=…, name=…, xid=… or before-xid=…, each also with ,timeline=…';
-
-export const targetForms = `fence, ${recoveryTargetForms.replace('each', 'all but fence')}`;
 
 // A time without a zone means another moment on every server: it is refused.
 const timeWithZone = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)? ?(Z|UTC|[+-]\d\d(:?\d\d)?)$/;

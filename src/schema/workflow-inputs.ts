@@ -5,20 +5,18 @@ import { clusterNameSchema, durationSchema } from './primitives.js';
 import { scheduleNameSchema } from './schedule.js';
 import { conflictsWithScenario, scenarioRequestSchema } from './scenario.js';
 import { targetTextSchema } from './target.js';
+import { answerableGates, backupTypes, drillBackups, gates, recoverGates } from './vocabulary.js';
 
-/** Where a run can be told beforehand to wait. */
-export const gateNameSchema = z.enum(['restore', 'promote']);
+export const gateNameSchema = z.enum(gates);
 export type GateName = z.infer<typeof gateNameSchema>;
 
-/** Where a recovery can be told to: also when its server takes writes, before it is stopped and handed over. */
-export const recoverGateSchema = z.enum([...gateNameSchema.options, 'cutover']);
+export const recoverGateSchema = z.enum(recoverGates);
 export type RecoverGate = z.infer<typeof recoverGateSchema>;
 
-/** Where a human can answer: also where a recovery waits because only a human can mend what stopped it. */
-export const answerableGateSchema = z.enum([...recoverGateSchema.options, 'fix']);
+export const answerableGateSchema = z.enum(answerableGates);
 export type AnswerableGate = z.infer<typeof answerableGateSchema>;
 
-export const backupTypeSchema = z.enum(['full', 'incremental', 'differential']);
+export const backupTypeSchema = z.enum(backupTypes);
 export type BackupType = z.infer<typeof backupTypeSchema>;
 
 /** What `backup` is started with. */
@@ -43,14 +41,7 @@ export const consolidateInputSchema = z.strictObject({
 export type ConsolidateInput = z.input<typeof consolidateInputSchema>;
 
 /** Which backups a drill takes first. */
-export const drillBackupSchema = z.enum([
-  'none',
-  'full',
-  'incremental',
-  'differential',
-  'full+incremental',
-  'full+differential',
-]);
+export const drillBackupSchema = z.enum(drillBackups);
 
 /** What `drill` is started with: `{"cluster": "shop"}` is enough. */
 export const drillInputSchema = z

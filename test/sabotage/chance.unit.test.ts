@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { chanceOf } from '../../src/sabotage/chance.js';
 import { placeOf } from '../../src/sabotage/commit-log.js';
 import { turnOf } from '../../src/sabotage/turn.js';
-import { sabotageKindNames } from '../../src/schema/sabotage.js';
+import { sabotageKindNames } from '../../src/schema/sabotage-kinds.js';
 
 it('the same seed chooses the same, another seed or kind something else', () => {
   const draw = (seed: number, kind: string): number[] => {

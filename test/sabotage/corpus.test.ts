@@ -8,7 +8,7 @@ import { parseSegmentName, segmentNumberOf } from '../../src/postgres/wal-segmen
 import type { RestorePlan } from '../../src/restore/plan.js';
 import { chanceOf } from '../../src/sabotage/chance.js';
 import type { Capture } from '../../src/schema/results.js';
-import { type SabotageKind, sabotageKindNames } from '../../src/schema/sabotage.js';
+import { type SabotageKind, sabotageKindNames } from '../../src/schema/sabotage-kinds.js';
 import { listing } from '../restore/restore-support.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { capture, planOf, trial } from './trial.js';

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
 import type { RestorePlan } from '../../src/restore/plan.js';
 import type { Capture } from '../../src/schema/results.js';
-import type { SabotageKind } from '../../src/schema/sabotage.js';
+import type { SabotageKind } from '../../src/schema/sabotage-kinds.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { capture, planOf, trial } from './trial.js';
 

@@ -12,13 +12,8 @@ import { copyLayout, copyRepository } from '../../src/sabotage/copy-repository.j
 import { judgeTrial } from '../../src/sabotage/judge.js';
 import { breakCopy, breakRestored } from '../../src/sabotage/sabotage.js';
 import type { Capture, Sandbox } from '../../src/schema/results.js';
-import {
-  controlKind,
-  isOfStage,
-  type SabotageKind,
-  type SabotageTrial,
-  type TrialOutcome,
-} from '../../src/schema/sabotage.js';
+import { controlKind, type SabotageTrial, type TrialOutcome } from '../../src/schema/sabotage.js';
+import { isOfStage, type SabotageKind } from '../../src/schema/sabotage-kinds.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
 
 let trials = 0;

@@ -10,12 +10,8 @@ import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { exists } from '../../src/files/durable.js';
 import { evidenceSchema } from '../../src/schema/evidence.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
-import {
-  sabotageEvidenceSchema,
-  sabotageKindNames,
-  type SabotageResult,
-  sabotageResultSchema,
-} from '../../src/schema/sabotage.js';
+import { sabotageEvidenceSchema, type SabotageResult, sabotageResultSchema } from '../../src/schema/sabotage.js';
+import { sabotageKindNames } from '../../src/schema/sabotage-kinds.js';
 import { listing } from '../restore/restore-support.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
