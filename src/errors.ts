@@ -124,6 +124,11 @@ export class FenceError extends PgdrillError {
   override readonly retryable: boolean = true;
 }
 
+/** A standby was promoted while it was copied. The next try asks anew which server is what. */
+export class PromotedError extends PgdrillError {
+  override readonly retryable: boolean = true;
+}
+
 /** A PostgreSQL tool ended with an error that nothing above describes. */
 export class ToolError extends PgdrillError {
   override readonly retryable: boolean = true;

@@ -55,7 +55,8 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
       if (patient.wal?.mode === 'command')
         findings.push(await checkRestoreCommand(patient.wal, patient.walDirectory, context.signal));
       if (patient.wal?.mode === 'stream') findings.push(...(await checkStream(client, patient.name, patient.wal)));
-      if (patient.backupFrom !== undefined) findings.push(...(await checkStandby(client, patient.backupFrom, source)));
+      if (patient.backupFrom !== undefined)
+        findings.push(...(await checkStandby(client, { ...patient, backupFrom: patient.backupFrom }, source)));
       findings.push(...(await adviseOnFaults(client)));
       findings.push(...(await adviseOnLocks(client)));
       findings.push(...(await checkRoom(client, patient.repository, patient.sandboxDirectory)));

@@ -4,7 +4,7 @@ import { type Connection, describeConninfo, fixHost, withConnection } from '../p
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { Source } from '../postgres/source.js';
 import { readStandby, type Standby } from '../postgres/standby.js';
-import { whyNoStandby } from '../repository/backup-standby.js';
+import { tookOver, whyNoStandby } from '../repository/backup-standby.js';
 import { bytes } from '../schema/figures.js';
 import type { Finding } from '../schema/results.js';
 import { checkReplicationAccess } from './replication-access.js';
@@ -12,16 +12,30 @@ import { checkReplicationAccess } from './replication-access.js';
 const name = 'backup_from';
 
 /** Whether the server that backups are to be copied from is a standby of the cluster, set up for it, and how far it is behind. */
-export async function checkStandby(primary: Connection, backupFrom: Conninfo, source: Source): Promise<Finding[]> {
+export async function checkStandby(
+  primary: Connection,
+  patient: { connection: Conninfo; backupFrom: Conninfo },
+  source: Source,
+): Promise<Finding[]> {
   let connection: Conninfo;
   let standby: Standby;
   try {
-    connection = await fixHost(backupFrom);
+    connection = await fixHost(patient.backupFrom);
     standby = await withConnection(connection, readStandby);
   } catch (error) {
     if (!(error instanceof UnreachableError || error instanceof AccessError)) throw error;
     const { what, todo } = error.explanation;
     return [{ name, level: 'error', message: `No backup can be taken from the standby: ${what}`, fix: todo }];
+  }
+  if (tookOver(standby, await readStandby(primary), { primaries: patient.connection, standby: connection })) {
+    return [
+      {
+        name,
+        level: 'warning',
+        message: `${describeConninfo(connection)} was promoted and is the primary now: backups are copied from it, which loads it.`,
+        fix: 'Name a standby of this cluster in backup_from, or take it out.',
+      },
+    ];
   }
   const reason = whyNoStandby(standby, source);
   if (reason !== undefined) {

@@ -40,6 +40,12 @@ export function withoutAddress(conninfo: Conninfo): Conninfo {
   return Object.fromEntries(Object.entries(conninfo).filter(([key]) => !addressKeys.has(key)));
 }
 
+/** Whether a connection names this one server only. */
+export function namesOnly(connection: Conninfo, server: Conninfo): boolean {
+  const [first, ...others] = splitHosts(connection);
+  return others.length === 0 && [...addressKeys].every((key) => first?.[key] === server[key]);
+}
+
 function misfit(key: string, has: number, hosts: number): ConfigurationError {
   return new ConfigurationError({
     what: `The connection names ${hosts} ${hosts === 1 ? 'host' : 'hosts'}, but ${has} values of ${key}.`,

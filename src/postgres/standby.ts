@@ -5,6 +5,8 @@ import type { Connection } from './connection.js';
 const standbySchema = z.object({
   systemIdentifier: z.string(),
   inRecovery: z.boolean(),
+  /** To the microsecond: no two servers have the same. */
+  startedAt: z.string(),
   /** That it receives, or has replayed; null on a primary. */
   timeline: z.number().nullable(),
   /** Of a primary, what it has written. */
@@ -24,6 +26,7 @@ export async function readStandby(client: Connection): Promise<Standby> {
   const { rows } = await client.query(
     `select (select system_identifier::text from pg_control_system()) as "systemIdentifier",
             pg_is_in_recovery() as "inRecovery",
+            extract(epoch from pg_postmaster_start_time())::text as "startedAt",
             case when pg_is_in_recovery() then
               coalesce((select received_tli from pg_stat_wal_receiver),
                        (select nullif(min_recovery_end_timeline, 0) from pg_control_recovery()))

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { SourceNotReadyError } from '../errors.js';
-import type { Conninfo } from '../postgres/conninfo.js';
+import { PromotedError, SourceNotReadyError } from '../errors.js';
+import { type Conninfo, resolveService } from '../postgres/conninfo.js';
 import { type Connection, describeConninfo, withConnection } from '../postgres/connection.js';
+import { namesOnly } from '../postgres/hosts.js';
 import { compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
 import type { Source } from '../postgres/source.js';
 import { readStandby, type Standby } from '../postgres/standby.js';
@@ -21,22 +22,27 @@ export type CopiedFrom = Pick<Standby, 'serverVersion' | 'serverVersionNumber'> 
  * begins at the last one that was replayed, and the server refuses one that begins before its parent's end.
  *
  * @param request.parentEnd of the backup that is to be built on.
- * @throws SourceNotReadyError that says why it will not do.
+ * @returns undefined where it has taken over, and is the primary by now.
+ * @throws SourceNotReadyError that says why it will not do; PromotedError where it is promoted while it is waited for.
  */
 export async function readyStandby(
   request: {
     primary: Conninfo;
+    /** All servers that may be the primary. */
+    primaries: Conninfo;
     standby: Conninfo;
     source: Source;
     parentEnd: string | undefined;
     mostLagMs?: number | undefined;
   },
   context: StepContext,
-): Promise<CopiedFrom> {
+): Promise<CopiedFrom | undefined> {
   const { source, parentEnd, mostLagMs = usualMostLagMs } = request;
   const { signal } = context;
   const where = describeConninfo(request.standby);
   const known = await withConnection(request.standby, readStandby, { signal });
+  const primary = await withConnection(request.primary, readStandby, { signal });
+  if (tookOver(known, primary, request)) return undefined;
   const reason = whyNoStandby(known, source);
   if (reason !== undefined) throw notReady(where, reason);
   const lsn = await withConnection(
@@ -68,6 +74,38 @@ export function whyNoStandby(
   if (Math.floor(standby.serverVersionNumber / 10_000) !== Math.floor(primary.serverVersionNumber / 10_000))
     return 'is of another major version than the primary';
   return undefined;
+}
+
+/**
+ * Whether the server that backups are copied from was promoted and is the primary itself: then it is copied as such, since nothing else would
+ * be backed up until somebody notices. Where the cluster's connection never named another server, it is a mistake in the configuration instead.
+ */
+export function tookOver(
+  standby: Standby,
+  primary: Standby,
+  connections: { primaries: Conninfo; standby: Conninfo },
+): boolean {
+  const [primaries, itself] = [connections.primaries, connections.standby].map((each) => resolveService(each));
+  const same = standby.systemIdentifier === primary.systemIdentifier && standby.startedAt === primary.startedAt;
+  return same && !standby.inRecovery && !namesOnly(primaries ?? {}, itself ?? {});
+}
+
+/** @returns what to tell of a copy that failed because its server was promoted; undefined where it was not. */
+export async function promotedMeanwhile(standby: Conninfo, cause: unknown): Promise<PromotedError | undefined> {
+  // pg_basebackup may have noticed something else first, such as the end of the WAL that it received.
+  const now = await withConnection(standby, readStandby).catch(() => undefined);
+  return now === undefined || now.inRecovery ? undefined : promoted(describeConninfo(standby), cause);
+}
+
+function promoted(where: string, cause?: unknown): PromotedError {
+  return new PromotedError(
+    {
+      what: `The standby that was being backed up (backup_from: ${where}) was promoted in the middle of it.`,
+      means: 'PostgreSQL gives such a backup up. Nothing of it is used; earlier backups are as good as before.',
+      todo: 'Nothing, if it took over: the next try copies it as the primary that it is now, with a full where its chain cannot go on. If the old primary is alive, name another standby in backup_from, or take it out.',
+    },
+    { cause },
+  );
 }
 
 /**
@@ -112,7 +150,8 @@ async function waitForReplay(
   const deadline = performance.now() + mostLagMs;
   for (;;) {
     context.signal.throwIfAborted();
-    const { replayedLsn, applyDelay } = await readStandby(client);
+    const { replayedLsn, applyDelay, inRecovery } = await readStandby(client);
+    if (!inRecovery) throw promoted(where);
     if (compareLsn(replayedLsn, lsn) >= 0) return;
     const behind = bytes(lsnDistanceBytes(replayedLsn, lsn));
     if (performance.now() > deadline || applyDelay) {

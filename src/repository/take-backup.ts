@@ -15,7 +15,7 @@ import type { StepContext } from '../process/step-context.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Replication } from '../schema/hand-over.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { readyStandby } from './backup-standby.js';
+import { promotedMeanwhile, readyStandby } from './backup-standby.js';
 import { type ChainPolicy, chooseChain, parentOf } from './choose-chain.js';
 import { fetchBackup, turnLink } from './fetch-backup.js';
 import { judgeLink } from './link-safety.js';
@@ -53,7 +53,11 @@ export async function takeBackup(
   context: StepContext,
 ): Promise<BackupRecord> {
   // One server from the first question to the last: a standby that takes over meanwhile fails this backup, and the next try asks it.
-  const request = { ...asked, connection: await fixHost(asked.connection, context.signal) };
+  const request = {
+    ...asked,
+    connection: await fixHost(asked.connection, context.signal),
+    primaries: asked.connection,
+  };
   const take = async (lock: HeldLock): Promise<BackupRecord> => {
     const backups = await listBackups(request.repository);
     const finished = backups.find((backup) => backup.operation === context.operation);
@@ -98,9 +102,9 @@ interface ServerToCopy {
   source: Source;
 }
 
-/** The server whose files are copied: the primary, or the standby that was named for it. */
+/** The server whose files are copied: the primary, or the standby that was named for it, unless that took over. */
 async function serverToCopy(
-  request: BackupRequest,
+  request: BackupRequest & { primaries: Conninfo },
   source: Source,
   parent: BackupRecord | undefined,
   context: StepContext,
@@ -108,8 +112,10 @@ async function serverToCopy(
   if (request.backupFrom === undefined) return { connection: request.connection, source };
   const connection = await fixHost(request.backupFrom, context.signal);
   const parentEnd = parent?.endLsn;
-  const { connection: primary, mostLagMs } = request;
-  const copied = await readyStandby({ primary, standby: connection, source, parentEnd, mostLagMs }, context);
+  const { connection: primary, primaries, mostLagMs } = request;
+  const standby = { primary, primaries, standby: connection, source, parentEnd, mostLagMs };
+  const copied = await readyStandby(standby, context);
+  if (copied === undefined) return { connection, source };
   const { serverVersion, serverVersionNumber, summaryKeepTime } = copied;
   const settings = { ...source.settings, wal_summary_keep_time: summaryKeepTime };
   return { connection, takenFrom: 'standby', source: { ...source, serverVersion, serverVersionNumber, settings } };
@@ -191,7 +197,12 @@ async function takeOne({
           : { parentManifest: join(await fetchBackup(request.repository, parent), 'data', 'backup_manifest') }),
       },
       context,
-    );
+    ).catch(async (error: unknown) => {
+      if (copyFrom.takenFrom !== 'standby' || !(error instanceof ToolError)) throw error;
+      const promotion = await promotedMeanwhile(copyFrom.connection, error);
+      if (promotion !== undefined) throw promotion;
+      throw error;
+    });
     await verifyBackup(tools, data, id, context);
     const manifest = await readManifest(data);
     if (manifest.systemIdentifier !== source.systemIdentifier) {

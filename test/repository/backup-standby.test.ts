@@ -1,22 +1,25 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { examine } from '../../src/doctor/doctor.js';
-import { SourceNotReadyError } from '../../src/errors.js';
-import { formatConninfo } from '../../src/postgres/conninfo.js';
-import { standaloneContext } from '../../src/process/step-context.js';
+import { PromotedError, SourceNotReadyError } from '../../src/errors.js';
+import { type Conninfo, formatConninfo, parseConninfo } from '../../src/postgres/conninfo.js';
+import { type StepContext, standaloneContext } from '../../src/process/step-context.js';
 import { listBackups } from '../../src/repository/repository.js';
 import { takeBackup } from '../../src/repository/take-backup.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import type { DrillResult } from '../../src/schema/evidence.js';
+import { type PostgresTools, toolPath } from '../../src/toolchain/postgres.js';
+import { crashSource } from '../support/crash.js';
 import { configure } from '../support/pgdrill-config.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
-import { makeStandby, type Standby } from '../support/standby.js';
+import { bothHosts, makeStandby, type Standby } from '../support/standby.js';
 import { type RunningWorker, start, startWorker } from '../support/temporal.js';
 
-// A primary and its streaming standby, from which backups are copied. The tests tell its story in order; at the end it is promoted.
+// A primary and its streaming standby, from which backups are copied. The tests tell its story in order; at the end it takes over.
 let book: Runbook;
 let standby: Standby;
 let loaded: LoadedConfiguration;
@@ -39,16 +42,17 @@ afterAll(async () => {
 
 async function backup(
   type: BackupRecord['type'],
-  change: { backupFrom?: Standby['connection'] } = {},
+  change: { connection?: Conninfo; backupFrom?: Conninfo } = {},
+  { tools = book.shop.tools, ...context }: Partial<StepContext> & { tools?: PostgresTools } = {},
 ): Promise<BackupRecord> {
   const { shop } = book;
   return await takeBackup(
-    shop.tools,
+    tools,
     {
       ...{ repository: shop.repository, connection: shop.patient.connection, backupFrom: standby.connection },
       ...{ type, mostLagMs: 500, ...change },
     },
-    standaloneContext(`standby/${++operations}`),
+    { ...standaloneContext(`standby/${++operations}`), ...context },
   );
 }
 
@@ -112,13 +116,58 @@ describe('refused, and nothing is left in the repository, is', () => {
     refused(/is no standby \(not in recovery\)/, { backupFrom: book.shop.patient.connection }));
 
   it('a standby that lags', async () => {
-    await standby.cutOff();
+    await standby.sql(`select pg_wal_replay_pause()`);
     await book.shop.sql(`insert into orders values (4001)`);
     await refused(/is [\d.]+ k?B behind the primary after 0.5 s: it has replayed up to/);
+    await standby.sql(`select pg_wal_replay_resume()`);
+    await standby.caughtUp();
   });
 
-  it('a standby that was promoted', async () => {
-    await standby.promote();
-    await refused(/is no standby \(not in recovery\): it was promoted/);
+  it('a standby that is promoted while it is copied: the next try may do better', async () => {
+    const { shop } = book;
+    const before = await listBackups(shop.repository);
+    let promotion: Promise<void> | undefined;
+    const progress: StepContext['progress'] = ({ doneBytes = 0 }) => {
+      if (doneBytes > 0) promotion ??= standby.promote();
+    };
+    const failure = await backup('full', {}, { tools: await slowTools(), progress }).catch((error: unknown) => error);
+    await promotion;
+    expect(failure).toBeInstanceOf(PromotedError);
+    expect(failure).toMatchObject({ retryable: true });
+    expect((failure as Error).message).toMatch(/backup_from: host=.* was promoted in the middle of it/);
+    expect(await listBackups(shop.repository)).toEqual(before);
+    const names = await readdir(join(shop.repository.path, 'backups'));
+    expect(names.filter((name) => name.includes('partial'))).toEqual([]);
   });
+
+  it('a standby that was promoted beside its primary', () =>
+    refused(/is no standby \(not in recovery\): it was promoted/, { connection: connectionOfBoth() }));
 });
+
+it('a standby that has taken over is copied as the primary, beginning with a full', async () => {
+  await crashSource(book.shop);
+  const record = await backup('incremental', { connection: connectionOfBoth() });
+  expect(record).toMatchObject({ type: 'full', requestedType: 'incremental', timeline: 2 });
+  expect(record.fallbackReason).toMatch(/^the cluster was promoted since .* \(timeline 1 → 2\)/);
+  expect(record).not.toHaveProperty('takenFrom');
+  const patient = { ...book.shop.patient, connection: connectionOfBoth(), backupFrom: standby.connection };
+  expect(await examine(patient, standaloneContext('doctor'))).toContainEqual(
+    expect.objectContaining({
+      ...{ name: 'backup_from', level: 'warning' },
+      message: expect.stringContaining('was promoted and is the primary now') as string,
+    }),
+  );
+});
+
+const connectionOfBoth = (): Conninfo => parseConninfo(bothHosts(book.shop, standby));
+
+/** Of which pg_basebackup takes many seconds. */
+async function slowTools(): Promise<PostgresTools> {
+  const { tools, scratch } = book.shop;
+  const binDirectory = join(scratch, 'slow');
+  await mkdir(binDirectory);
+  const script = join(binDirectory, 'pg_basebackup');
+  await writeFile(script, `#!/bin/sh\nexec ${toolPath(tools, 'pg_basebackup')} --max-rate=1M "$@"\n`);
+  for (const path of [binDirectory, script]) await chmod(path, 0o755);
+  return { ...tools, binDirectory };
+}
