@@ -1,12 +1,11 @@
 // The catalog's door: the history tables, derived from the repository and the evidence, and never needed for a recovery.
-export { appliedPolicies, mirrorPolicies, type MirroredPolicy } from './mirror-policies.js';
+export { appliedPolicies, mirrorPolicies } from './mirror-policies.js';
 export { catchUp, keepForLater } from './behind.js';
 export { mirrorObjectives } from './mirror-objectives.js';
-export { openCatalog, withCatalog } from './open.js';
+export { withCatalog } from './open.js';
 export { eventOfBackup, eventOfFailedBackup, eventOfRun, eventOfSabotage, eventOfVerification } from './events.js';
 export { rebuild, type Rebuilt } from './rebuild.js';
-export { listRecoveries, type RecoveryRow, rtoRpoMonitoring, type RtoRpoRow, type Spread } from './query.js';
-export { type BackupFailure, recordBackup, recordFailedBackup } from './record-backup.js';
+export { recordBackup, recordFailedBackup } from './record-backup.js';
 export { type MonitoringEvent, recordEvent } from './record-event.js';
 export { recordRecovery } from './record-recovery.js';
 export { recordDeleted } from './record-deleted.js';

@@ -1,6 +1,6 @@
 import { AccessError, codeOf, messageOf, UnreachableError } from '../errors.js';
 import type { Conninfo } from '../postgres/conninfo.js';
-import { type Connection, connect, describeConninfo, withConnection } from '../postgres/connection.js';
+import { type Connection, describeConninfo, withConnection } from '../postgres/connection.js';
 import { migrate } from './migrate.js';
 import { parsePostgresUrl } from './url.js';
 
@@ -10,35 +10,13 @@ const overrides: Conninfo = { application_name: 'pgdrill-catalog' };
 const statementTimeoutMs = 60_000;
 
 /**
- * Connects to the catalog database and brings its schema up to date. The caller ends the connection; aborting the signal ends it
- * too, and with it a running statement.
+ * Runs `work` with the catalog open and its schema up to date, and closes it whatever happens; aborting the signal closes it, too, and
+ * with it a running statement.
  *
  * @param url a PostgreSQL URL. A password in it is used but never shown.
  * @throws UnreachableError when nothing answers, AccessError when we are refused or may not create the schema,
  *   ConfigurationError when the URL is wrong or a newer pgdrill owns the schema.
  */
-export async function openCatalog(url: string, signal?: AbortSignal): Promise<Connection> {
-  signal?.throwIfAborted();
-  const conninfo = parsePostgresUrl(url);
-  let client: Connection | undefined;
-  const close = (): void => void client?.end().catch(() => undefined);
-  signal?.addEventListener('abort', close, { once: true });
-  try {
-    client = await connect(conninfo, overrides);
-    client.once('end', () => signal?.removeEventListener('abort', close));
-    // An abort while connecting found nothing to close.
-    signal?.throwIfAborted();
-    await prepare(client);
-    return client;
-  } catch (error) {
-    close();
-    signal?.removeEventListener('abort', close);
-    signal?.throwIfAborted();
-    throw explain(error, conninfo);
-  }
-}
-
-/** Runs `work` with the catalog open and up to date, and closes it whatever happens. Errors as of `openCatalog`. */
 export async function withCatalog<T>(
   url: string,
   work: (client: Connection) => Promise<T>,

@@ -147,6 +147,7 @@ export async function withConnection<T>(
   const close = (): void => void client.end().catch(() => undefined);
   options.signal?.addEventListener('abort', close, { once: true });
   try {
+    options.signal?.throwIfAborted(); // an abort while connecting found nothing to close
     return await work(client);
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -41,7 +41,6 @@ const scheduledDrillSchema = z.strictObject({
   gate_timeout: durationSchema.optional().describe('How long a gate waits. Default: the cluster’s `gate_timeout`.'),
   pause_on_failure: pauseOnFailure,
 });
-export type ScheduledDrillConfiguration = z.infer<typeof scheduledDrillSchema>;
 
 export const scheduledDrillsSchema = z
   .record(scheduleNameSchema, scheduledDrillSchema)

@@ -129,7 +129,6 @@ export const chainLinkSchema = z.object({
   endLsn: lsnSchema,
   sizeBytes: z.number(),
 });
-export type ChainLink = z.infer<typeof chainLinkSchema>;
 
 /** A target made concrete: the settings recovery is given, and the WAL it needs. */
 export const resolvedTargetSchema = z.object({

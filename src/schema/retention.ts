@@ -39,7 +39,6 @@ export const retentionConfigurationSchema = z
   })
   .optional()
   .describe('What may be deleted, and when. Without this block nothing ever is.');
-export type RetentionConfiguration = z.infer<typeof retentionConfigurationSchema>;
 
 /** What `applyRetention` is started with. */
 export const retentionInputSchema = z.strictObject({

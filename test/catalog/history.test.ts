@@ -1,35 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  listRecoveries,
-  openCatalog,
-  recordBackup,
-  recordEvent,
-  recordFailedBackup,
-  recordRecovery,
-  rtoRpoMonitoring,
-} from '../../src/catalog/catalog.js';
+import { recordBackup, recordEvent, recordFailedBackup, recordRecovery } from '../../src/catalog/catalog.js';
 import type { Connection } from '../../src/postgres/connection.js';
 import type { Evidence } from '../../src/schema/evidence.js';
-import { startTestCluster, type TestCluster } from '../support/cluster.js';
-import { makeScratch, removeScratch } from '../support/scratch.js';
+import { listRecoveries, rtoRpoMonitoring } from '../support/read-catalog.js';
 import { backupRecord, evidence } from './fixtures.js';
+import { startCatalog } from './start-catalog.js';
 
-let scratch: string;
-let cluster: TestCluster;
+let catalog: Awaited<ReturnType<typeof startCatalog>>;
 let client: Connection;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
   // Far from UTC, so that a time without a zone would show.
-  cluster = await startTestCluster(scratch, { settings: { timezone: 'Pacific/Chatham' } });
-  client = await openCatalog(`postgresql://postgres@/postgres?host=${encodeURIComponent(cluster.directory)}`);
+  catalog = await startCatalog({ timezone: 'Pacific/Chatham' });
+  ({ client } = catalog);
 });
-afterAll(async () => {
-  await client.end();
-  await cluster.remove();
-  await removeScratch(scratch);
-});
+afterAll(() => catalog.remove());
 beforeEach(async () => {
   await client.query('truncate pgdrill.backup_history, pgdrill.recovery_history, pgdrill.monitoring_events');
 });

@@ -4,23 +4,16 @@ import { migrate } from '../../src/catalog/migrate.js';
 import { type Migration, migrations } from '../../src/catalog/migrations.js';
 import { ConfigurationError } from '../../src/errors.js';
 import type { Connection } from '../../src/postgres/connection.js';
-import { startTestCluster, type TestCluster } from '../support/cluster.js';
-import { makeScratch, removeScratch } from '../support/scratch.js';
+import { startCatalog } from './start-catalog.js';
 
-let scratch: string;
-let cluster: TestCluster;
+let catalog: Awaited<ReturnType<typeof startCatalog>>;
 let client: Connection;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
-  cluster = await startTestCluster(scratch);
-  client = await cluster.connect();
+  catalog = await startCatalog();
+  ({ client } = catalog);
 });
-afterAll(async () => {
-  await client.end();
-  await cluster.remove();
-  await removeScratch(scratch);
-});
+afterAll(() => catalog.remove());
 beforeEach(async () => {
   await client.query('drop schema if exists pgdrill cascade');
 });
@@ -61,7 +54,7 @@ describe('migrating', () => {
   });
 
   it('takes turns when several begin at once', async () => {
-    const others = await Promise.all([cluster.connect(), cluster.connect(), cluster.connect()]);
+    const others = await Promise.all([catalog.cluster.connect(), catalog.cluster.connect(), catalog.cluster.connect()]);
     try {
       const applied = await Promise.all(others.map((other) => migrate(other)));
       expect(applied.sort()).toEqual([0, 0, migrations.length]);

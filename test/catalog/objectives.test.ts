@@ -2,27 +2,20 @@ import { readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { mirrorObjectives, openCatalog, recordRecovery } from '../../src/catalog/catalog.js';
+import { mirrorObjectives, recordRecovery } from '../../src/catalog/catalog.js';
 import type { Connection } from '../../src/postgres/connection.js';
 import type { Evidence } from '../../src/schema/evidence.js';
-import { startTestCluster, type TestCluster } from '../support/cluster.js';
-import { makeScratch, removeScratch } from '../support/scratch.js';
 import { evidence } from './fixtures.js';
+import { startCatalog } from './start-catalog.js';
 
-let scratch: string;
-let cluster: TestCluster;
+let catalog: Awaited<ReturnType<typeof startCatalog>>;
 let client: Connection;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
-  cluster = await startTestCluster(scratch);
-  client = await openCatalog(`postgresql://postgres@/postgres?host=${encodeURIComponent(cluster.directory)}`);
+  catalog = await startCatalog();
+  ({ client } = catalog);
 });
-afterAll(async () => {
-  await client.end();
-  await cluster.remove();
-  await removeScratch(scratch);
-});
+afterAll(() => catalog.remove());
 beforeEach(async () => {
   await client.query('truncate pgdrill.recovery_history, pgdrill.cluster_objectives');
 });

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { openCatalog, withCatalog } from '../../src/catalog/catalog.js';
+import { withCatalog } from '../../src/catalog/catalog.js';
 import { AccessError, UnreachableError } from '../../src/errors.js';
 import type { Connection } from '../../src/postgres/connection.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
@@ -33,6 +33,8 @@ afterAll(async () => {
 const url = (login: string, database = 'catalog'): string =>
   `postgresql://${login}@/${database}?host=${encodeURIComponent(cluster.directory)}`;
 
+const open = (at: string): Promise<unknown> => withCatalog(at, (client) => client.query('select 1'));
+
 async function failure(work: Promise<unknown>): Promise<Error> {
   return await work.then(
     () => new Error('it did not fail'),
@@ -56,28 +58,28 @@ async function openConnections(): Promise<number> {
 
 describe('the catalog', () => {
   it('is opened by URL, its schema made', async () => {
-    const client = await openCatalog(url('keeper:right'));
-    const { rows } = await client.query('select * from pgdrill.v_rto_rpo_monitoring');
+    const { rows } = await withCatalog(url('keeper:right'), (client) =>
+      client.query('select * from pgdrill.v_rto_rpo_monitoring'),
+    );
     expect(rows).toEqual([]);
-    await client.end();
     expect(await openConnections()).toBe(0);
   });
 
   it('with a wrong password is an access error that does not show the password', async () => {
-    const error = await failure(openCatalog(url('keeper:wr0ng')));
+    const error = await failure(open(url('keeper:wr0ng')));
     expect(error).toBeInstanceOf(AccessError);
     expect(error.message).toMatch(/The catalog cannot be used\. .*password authentication failed for user "keeper"/);
     expect(`${error.message}${error.stack ?? ''}`).not.toContain('wr0ng');
   });
 
   it('that does not exist is an access error that names it', async () => {
-    const error = await failure(openCatalog(url('postgres', 'nowhere')));
+    const error = await failure(open(url('postgres', 'nowhere')));
     expect(error).toBeInstanceOf(AccessError);
     expect(error.message).toContain('database "nowhere" does not exist');
   });
 
   it('where nothing answers is unreachable, and may be tried again', async () => {
-    const error = await failure(openCatalog('postgresql:///catalog?host=/nowhere/at/all'));
+    const error = await failure(open('postgresql:///catalog?host=/nowhere/at/all'));
     expect(error).toBeInstanceOf(UnreachableError);
     expect(error).toMatchObject({ retryable: true, exitCode: 69 });
     expect(error.message).toContain('host=/nowhere/at/all');
@@ -85,7 +87,7 @@ describe('the catalog', () => {
 
   it('that we may not set up is an access error with the SQL that mends it', async () => {
     await admin.query('create database foreign_catalog');
-    const error = await failure(openCatalog(url('stranger', 'foreign_catalog')));
+    const error = await failure(open(url('stranger', 'foreign_catalog')));
     expect(error).toBeInstanceOf(AccessError);
     expect(error.message).toContain('create schema pgdrill authorization stranger;');
     const owner = await cluster.connect({ dbname: 'foreign_catalog' });
@@ -103,13 +105,17 @@ describe('the catalog', () => {
 
   it('lets go of a running statement when it is cancelled, with the reason of the cancellation', async () => {
     const reason = new Error('cancelled for a reason');
+    const untouched = vi.fn();
     const work = withCatalog(
       url('keeper:right'),
       (client) => client.query('select pg_sleep(60)'),
       AbortSignal.timeout(500),
     );
     await expect(work).rejects.toThrow(/timeout/);
-    expect((await failure(openCatalog(url('keeper:right'), AbortSignal.abort(reason)))).message).toBe(reason.message);
+    expect((await failure(withCatalog(url('keeper:right'), untouched, AbortSignal.abort(reason)))).message).toBe(
+      reason.message,
+    );
+    expect(untouched).not.toHaveBeenCalled();
   });
 
   it('that goes away in the middle is unreachable', async () => {

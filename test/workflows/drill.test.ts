@@ -6,7 +6,6 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { withCatalog } from '../../src/catalog/catalog.js';
-import { listRecoveries } from '../../src/catalog/query.js';
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { writeFileDurably } from '../../src/files/durable.js';
 import { withConnection } from '../../src/postgres/connection.js';
@@ -22,6 +21,7 @@ import { startPgbench } from '../support/pgbench.js';
 import { configure } from '../support/pgdrill-config.js';
 import { pgdrill } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { listRecoveries } from '../support/read-catalog.js';
 import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
 
 /** Would show wherever a connection were copied to. */

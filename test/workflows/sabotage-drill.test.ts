@@ -5,7 +5,6 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { withCatalog } from '../../src/catalog/catalog.js';
-import { listRecoveries } from '../../src/catalog/query.js';
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { exists } from '../../src/files/durable.js';
 import { evidenceSchema } from '../../src/schema/evidence.js';
@@ -18,6 +17,7 @@ import { leftovers } from '../support/leftovers.js';
 import { configure, forgetAnswers } from '../support/pgdrill-config.js';
 import { eventually, pgdrill } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { listRecoveries } from '../support/read-catalog.js';
 import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
 
 const patience = { timeout: 300_000 };

@@ -1,7 +1,7 @@
-import type { Connection } from '../postgres/connection.js';
+import type { Connection } from '../../src/postgres/connection.js';
 
 /** One drill or recovery of the history. Times are ISO 8601 in UTC; absent figures were not measured. */
-export interface RecoveryRow {
+interface RecoveryRow {
   cluster: string;
   kind: 'drill' | 'recovery' | 'extraction';
   recoveryType: string;
@@ -62,7 +62,7 @@ export async function listRecoveries(
 }
 
 /** Seconds over the restores that finished; null where none was measured. */
-export interface Spread {
+interface Spread {
   avg: number | null;
   min: number | null;
   max: number | null;
@@ -70,7 +70,7 @@ export interface Spread {
 }
 
 /** What a cluster's restores to one kind of target took and lost. */
-export interface RtoRpoRow {
+interface RtoRpoRow {
   cluster: string;
   recoveryType: string;
   recoveryCount: number;
