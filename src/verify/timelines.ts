@@ -1,5 +1,5 @@
 import { compareLsn, lsnToBigInt } from '../postgres/lsn.js';
-import { parseTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
+import { historyFile, parseTimelineHistory, type TimelineSpan } from '../postgres/timeline.js';
 import type { RepositoryFinding } from '../schema/verification.js';
 import { finding } from './finding.js';
 
@@ -8,10 +8,6 @@ export interface Timelines {
   /** By timeline: its ancestry, oldest first and ending with itself. */
   ancestries: ReadonlyMap<number, TimelineSpan[]>;
   findings: RepositoryFinding[];
-}
-
-export function historyName(timeline: number): string {
-  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
 }
 
 /**
@@ -50,7 +46,7 @@ export function readTimelines(histories: ReadonlyMap<number, string>, inUse: Ite
   }
   for (const timeline of missing) {
     findings.push(
-      finding('timeline-history-missing', historyName(timeline), `${historyName(timeline)} is not in the archive.`),
+      finding('timeline-history-missing', historyFile(timeline), `${historyFile(timeline)} is not in the archive.`),
     );
   }
   const ancestries = [...parsed].map(([timeline, spans]): [number, TimelineSpan[]] => [
@@ -61,7 +57,7 @@ export function readTimelines(histories: ReadonlyMap<number, string>, inUse: Ite
 }
 
 function wrong(timeline: number, why: string): RepositoryFinding {
-  return finding('timeline-history-wrong', historyName(timeline), `${historyName(timeline)} is wrong: ${why}.`);
+  return finding('timeline-history-wrong', historyFile(timeline), `${historyFile(timeline)} is wrong: ${why}.`);
 }
 
 /** What is wrong with a history by itself. */
