@@ -4,6 +4,7 @@ import { giveBack, handOver } from '../src/hand-over/hand-over.js';
 import { listBackups, openRepository } from '../src/repository/repository.js';
 import type { HandOver, SettingsMode } from '../src/schema/hand-over.js';
 import type { Opened, Plan, Replay, Sandbox } from '../src/schema/results.js';
+import { shellWord } from '../src/schema/shell-word.js';
 import type { Dependencies } from './dependencies.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
 import { type Step, step } from './step.js';
@@ -25,7 +26,7 @@ export const createHandOver = (dependencies: Dependencies): Step<HandOverInput, 
     const tools = await toolsOfSandbox(dependencies, sandbox);
     if (input.cluster === undefined || plan === undefined || replay === undefined || opened === undefined) {
       await giveBack(tools, sandbox, settings, undefined);
-      return [`Start it: pg_ctl start -D ${sandbox.dataDirectory}`];
+      return [`Start it: pg_ctl start -D ${shellWord(sandbox.dataDirectory)}`];
     }
     const cluster = clusterOf(dependencies.loaded, input.cluster);
     // A repository that is gone by now costs the sheet what it would have told, not the recovery.

@@ -1,4 +1,5 @@
 import type { Waiting } from '../src/schema/progress.js';
+import { shellWord } from '../src/schema/shell-word.js';
 import type { Dependencies } from './dependencies.js';
 import { intoCatalog } from './into-catalog.js';
 import { type Step, step } from './step.js';
@@ -21,7 +22,7 @@ export const createRecordWait = (dependencies: Dependencies): Step<Wait, { warni
           at: new Date().toISOString(),
           severity: escalated ? 'critical' : 'warning',
           kind: escalated ? 'gate_escalated' : 'gate_reminder',
-          message: `${context.workflowId} waits at gate ${gate} since ${since}, until ${until}. ${question}${approved} Answer: pgdrill approve ${context.workflowId}`,
+          message: `${context.workflowId} waits at gate ${gate} since ${since}, until ${until}. ${question}${approved} Answer: pgdrill approve ${shellWord(context.workflowId)}`,
           figures: { waitedSeconds: Math.round((Date.now() - Date.parse(since)) / 1_000) },
           operation: context.operation,
         },

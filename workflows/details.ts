@@ -1,6 +1,7 @@
 import { anybody } from '../src/schema/approvals.js';
 import { seconds } from '../src/schema/figures.js';
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
+import { shellWord } from '../src/schema/shell-word.js';
 
 const marks = { pending: '·', running: '▶', done: '✔', failed: '✘', skipped: '–' };
 
@@ -30,18 +31,17 @@ function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[]
   if (waiting === undefined) return [];
   const { gate, until, question, seen, refused, rule = anybody, approvedBy = [] } = waiting;
   const input = { gate, by: 'your name', reason: 'why', ...(seen === undefined ? {} : { seen }) };
+  const id = shellWord(workflowId);
   const some = approvedBy.length === 0 ? 'nobody so far' : `so far ${approvedBy.join(' and ')}`;
   return [
     `**Waiting for a human at gate \`${gate}\`** until ${until}. If nobody answers, the run stops here and ${gate === 'cutover' ? 'keeps the server, stopped' : 'cleans up'}.`,
     '',
     question,
     '',
-    ...(gate === 'cutover'
-      ? [`To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\`.`, '']
-      : []),
+    ...(gate === 'cutover' ? [`To look around first, read-only, on its host: \`pgdrill psql ${id}\`.`, ''] : []),
     ...(gate === 'promote'
       ? [
-          `To look around first, read-only, on its host: \`pgdrill psql ${workflowId}\`. To go on to a later target: \`pgdrill retarget ${workflowId} --target …\``,
+          `To look around first, read-only, on its host: \`pgdrill psql ${id}\`. To go on to a later target: \`pgdrill retarget ${id} --target …\``,
           '',
         ]
       : []),
@@ -60,7 +60,7 @@ function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[]
           '',
         ]),
     '```sh',
-    `pgdrill approve ${workflowId} --reason "why"${seen === undefined ? '' : ` --seen ${seen}`}${rule.signed ? ' --sign ~/.ssh/id_ed25519' : ''}`,
+    `pgdrill approve ${id} --reason "why"${seen === undefined ? '' : ` --seen ${seen}`}${rule.signed ? ' --sign ~/.ssh/id_ed25519' : ''}`,
     '```',
     '',
   ];

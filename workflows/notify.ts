@@ -3,6 +3,7 @@ import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { DrillResult, Evidence } from '../src/schema/evidence.js';
 import { seconds } from '../src/schema/figures.js';
 import type { ChannelEvents, Notification, NotificationEvent } from '../src/schema/notification.js';
+import { shellWord } from '../src/schema/shell-word.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { StoppedAtGate } from './stopped-at-gate.js';
 import { steps } from './steps.js';
@@ -107,7 +108,7 @@ export function messageOfFailure(kind: string, cluster: string, failure: Error):
     severity: 'critical',
     title: `${cluster}: the ${kind} failed`,
     text: message.replaceAll(/\s*\n\s*/g, ' '),
-    command: `pgdrill status ${workflowId}`,
+    command: `pgdrill status ${shellWord(workflowId)}`,
   };
 }
 
@@ -118,6 +119,6 @@ export function messageOfGate(cluster: string, gate: string, until: string, ques
     severity: 'warning',
     title: `${cluster}: gate ${gate} waits for a person`,
     text: `${question} It waits until ${until}.`,
-    command: `pgdrill approve ${workflowInfo().workflowId}`,
+    command: `pgdrill approve ${shellWord(workflowInfo().workflowId)}`,
   };
 }

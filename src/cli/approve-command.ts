@@ -1,4 +1,5 @@
 import type { GateRule } from '../schema/approvals.js';
+import { shellWord } from '../schema/shell-word.js';
 
 /** What somebody types to approve what is shown now. */
 export function approveCommand(
@@ -6,5 +7,5 @@ export function approveCommand(
   { seen, rule }: { seen?: string | undefined; rule?: GateRule | undefined },
 ): string {
   const evidence = seen === undefined ? '' : ` --seen ${seen}`;
-  return `pgdrill approve ${id} --by "your name" --reason "why"${evidence}${rule?.signed === true ? ' --sign KEY' : ''}`;
+  return `pgdrill approve ${shellWord(id)} --by "your name" --reason "why"${evidence}${rule?.signed === true ? ' --sign KEY' : ''}`;
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 
 import type { HandOver, Override } from '../schema/hand-over.js';
+import { shellWord } from '../schema/shell-word.js';
 import { type PostgresTools, toolPath } from '../toolchain/postgres.js';
 import type { HandOverRequest } from './hand-over.js';
 import { timelineName } from './archived-timeline.js';
 import { keptAside } from './own-settings.js';
-import { asServerUser, psql, word } from './shell-commands.js';
+import { asServerUser, psql } from './shell-commands.js';
 
 type Step = HandOver['nextSteps'][number];
 
@@ -41,9 +42,9 @@ export function nextSteps(tools: PostgresTools, facts: Facts): Step[] {
       title: 'Protect it again',
       why: `Set connection of cluster ${cluster} in pgdrill.yaml to the new server first. Backups from before this recovery belong to its earlier timeline: a new full one begins the next chain.`,
       commands: [
-        `pgdrill doctor ${word(cluster)} --fix`,
-        `pgdrill backup ${word(cluster)} --type full`,
-        `pgdrill drill ${word(cluster)}`,
+        `pgdrill doctor ${shellWord(cluster)} --fix`,
+        `pgdrill backup ${shellWord(cluster)} --type full`,
+        `pgdrill drill ${shellWord(cluster)}`,
       ],
     },
     ...replication(tools, facts),
@@ -52,11 +53,11 @@ export function nextSteps(tools: PostgresTools, facts: Facts): Step[] {
 }
 
 function tool(tools: PostgresTools, name: string): string {
-  return word(toolPath(tools, name));
+  return shellWord(toolPath(tools, name));
 }
 
 function address({ connection: { host, port, user } }: Facts): string {
-  return `-h ${word(host)} -p ${word(port)} -U ${word(user)}`;
+  return `-h ${shellWord(host)} -p ${shellWord(port)} -U ${shellWord(user)}`;
 }
 
 /** Two servers that both take writes for one application are worse than none. */
@@ -79,8 +80,8 @@ function productionSettings(tools: PostgresTools, { sheet }: Facts): Step[] {
       title: 'Production settings',
       why: 'It starts with the settings of a sandbox: on a Unix socket alone, with little memory, without preloaded libraries. Once it is to serve, stop it and give it the source’s own, in which archiving is off.',
       commands: [
-        asServerUser(`${tool(tools, 'pg_ctl')} stop -D ${word(sheet.dataDirectory)}`),
-        `mv ${word(join(sheet.dataDirectory, keptAside))} ${word(auto)}`,
+        asServerUser(`${tool(tools, 'pg_ctl')} stop -D ${shellWord(sheet.dataDirectory)}`),
+        `mv ${shellWord(join(sheet.dataDirectory, keptAside))} ${shellWord(auto)}`,
       ],
     },
   ];
@@ -116,10 +117,10 @@ function archiving(tools: PostgresTools, { sheet, timeline, connection, cluster 
       title: 'Archive again, into the new timeline',
       why: `This server writes timeline ${timeline}, of which ${directory} holds nothing: its segments have names of their own, and nothing there can be overwritten. Its history file comes first, else nobody can restore across this recovery; it was written while archiving was off. Only once the old server is gone for good.`,
       commands: [
-        asServerUser(`cp -n ${word(history)} ${word(`${directory}/`)}`),
+        asServerUser(`cp -n ${shellWord(history)} ${shellWord(`${directory}/`)}`),
         psql(tools, connection, { sql: 'alter system reset archive_mode' }),
         asServerUser(
-          `${tool(tools, 'pg_ctl')} restart -D ${word(sheet.dataDirectory)} -l ${word(`${sheet.dataDirectory}.log`)}`,
+          `${tool(tools, 'pg_ctl')} restart -D ${shellWord(sheet.dataDirectory)} -l ${shellWord(`${sheet.dataDirectory}.log`)}`,
         ),
       ],
     },

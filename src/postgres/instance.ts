@@ -6,6 +6,7 @@ import { codeOf, SandboxError } from '../errors.js';
 import { diskFull } from '../files/durable.js';
 import { startTimeOf } from '../process/process-identity.js';
 import { runTool } from '../process/run-tool.js';
+import { shellQuoted, shellWord } from '../schema/shell-word.js';
 import { type PostgresTools, toolEnvironment, toolPath } from '../toolchain/postgres.js';
 import { continueServer } from './stopped-server.js';
 
@@ -65,7 +66,7 @@ export async function launchInstance(
   options: { dataDirectory: string; logFile: string; settings?: Readonly<Record<string, string>> },
 ): Promise<void> {
   const settings = Object.entries(options.settings ?? {})
-    .map(([name, value]) => `-c ${shellQuote(`${name}=${value}`)}`)
+    .map(([name, value]) => `-c ${shellQuoted(`${name}=${value}`)}`)
     .join(' ');
   await runTool({
     file: toolPath(tools, 'pg_ctl'),
@@ -198,11 +199,7 @@ export async function stopInstance(
     throw new SandboxError({
       what: `The PostgreSQL server in ${dataDirectory} does not stop.`,
       means: 'Its files are still in use.',
-      todo: `Stop it by hand: pg_ctl stop -m immediate -D ${dataDirectory}`,
+      todo: `Stop it by hand: pg_ctl stop -m immediate -D ${shellWord(dataDirectory)}`,
     });
   }
-}
-
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

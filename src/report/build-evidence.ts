@@ -18,6 +18,7 @@ import type {
   Verdict,
 } from '../schema/results.js';
 import type { ChosenScenario } from '../schema/scenario.js';
+import { shellQuoted } from '../schema/shell-word.js';
 import { judgeObjectives, readClock } from './clock.js';
 
 /** Everything that a drill or recovery knows when it is over, however it ended. */
@@ -221,19 +222,18 @@ function rerunCommand(outcome: Outcome, cluster: string): string {
     return `pgdrill drill ${cluster} --scenario oops --xid ${outcome.scenario.statement.xid}`;
   if (outcome.kind === 'extraction') return rerunExtraction(cluster, outcome.input, target);
   return outcome.kind === 'drill'
-    ? `pgdrill drill ${cluster} --target '${same}'${chain === '' ? '' : ` --chain '${chain}'`}`
-    : `pgdrill recover ${cluster} --into '${textOf(outcome.input['into'])}' --target '${same}'`;
+    ? `pgdrill drill ${cluster} --target ${shellQuoted(same)}${chain === '' ? '' : ` --chain ${shellQuoted(chain)}`}`
+    : `pgdrill recover ${cluster} --into ${shellQuoted(textOf(outcome.input['into']))} --target ${shellQuoted(same)}`;
 }
 
 function rerunExtraction(cluster: string, input: Record<string, unknown>, target: string): string {
   const tables = (input['tables'] ?? []) as TableName[];
-  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   const database = textOf(input['database']);
   const what =
     tables.length === 0
-      ? [`--database ${quoted(database)}`]
-      : tables.map((table) => `--table ${quoted(`${formatName(database)}.${formatTableName(table)}`)}`);
-  return `pgdrill recover ${cluster} ${what.join(' ')} --into ${quoted(textOf(input['into']))} --target ${quoted(target)}`;
+      ? [`--database ${shellQuoted(database)}`]
+      : tables.map((table) => `--table ${shellQuoted(`${formatName(database)}.${formatTableName(table)}`)}`);
+  return `pgdrill recover ${cluster} ${what.join(' ')} --into ${shellQuoted(textOf(input['into']))} --target ${shellQuoted(target)}`;
 }
 
 function textOf(value: unknown): string {

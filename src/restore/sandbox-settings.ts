@@ -1,6 +1,7 @@
 import type { ControlData } from '../postgres/controldata.js';
 import { compressionOf } from '../repository/wal-files.js';
 import type { ResolvedTarget } from '../schema/results.js';
+import { shellQuoted } from '../schema/shell-word.js';
 
 /** These keep a sandbox apart from everything else; the configuration cannot change them (design, invariant 4). */
 const isolation: Readonly<Record<string, string>> = {
@@ -139,7 +140,7 @@ export function formatSettings(settings: Readonly<Record<string, string>>): stri
  * @param lastSegments where the sandbox keeps its copy of the segment that was still being received, if one is needed.
  */
 export function restoreCommand(walDirectory: string, lastSegments?: string): string {
-  const quote = (path: string): string => `'${path.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`;
+  const quote = (path: string): string => shellQuoted(path).replaceAll('%', '%%');
   const directory = quote(walDirectory);
   const compressed = Object.entries(compressionOf);
   const own = lastSegments === undefined ? '' : `${quote(lastSegments)}/%f`;

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { nextSteps } from '../../src/hand-over/next-steps.js';
 import { overridesFor } from '../../src/hand-over/own-settings.js';
 import { renderHandOver } from '../../src/hand-over/render.js';
-import { word } from '../../src/hand-over/shell-commands.js';
 import type { HandOver, RestoredFacts } from '../../src/schema/hand-over.js';
 import type { PostgresTools } from '../../src/toolchain/postgres.js';
 
@@ -127,8 +126,4 @@ describe('the sheet', () => {
     expect(text).not.toContain('| wal_level |');
     expect(text).toContain('**It does not start before you act.**');
   });
-});
-
-test('words for a shell are quoted only where they have to be', () => {
-  expect([word('/a/b-c'), word("it's"), word('a b')]).toEqual(['/a/b-c', `'it'\\''s'`, `'a b'`]);
 });

@@ -127,6 +127,12 @@ describe('the evidence', () => {
     expect(evidence.fence).toEqual(fence);
   });
 
+  it('names that command so that a shell takes it, whatever the directory and the target are called', () => {
+    const input = { into: "/srv/it's $HOME", target: "name=before Bob's" };
+    const evidence = buildEvidence({ ...drill, kind: 'recovery', input }, { name: 'shop', objectives: {} }, versions);
+    expect(evidence.rerun).toBe(`pgdrill recover shop --into '/srv/it'\\''s $HOME' --target 'name=before Bob'\\''s'`);
+  });
+
   it('has what was mended on the way among its findings, and may pass all the same', () => {
     const mended = { name: 'visibility map', level: 'warning', message: 'was mended' } as const;
     const opened = { openedAt: at, timeline: 2, phases: [], findings: [mended] };
