@@ -1,4 +1,5 @@
-import { parseTransactionEnd, trimLsn } from '../postgres/waldump.js';
+import { parseTransactionEnd } from '../postgres/transaction-ends.js';
+import { trimLsn } from '../postgres/waldump.js';
 import { parseRelationFile } from '../repository/relation-files.js';
 import type { Candidate, CandidateKind, HitRelation } from '../schema/candidate.js';
 

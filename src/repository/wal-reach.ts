@@ -1,6 +1,6 @@
 import { bigIntToLsn, compareLsn, maxLsn } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
-import { endOfRecords } from '../postgres/waldump.js';
+import { endOfRecords } from '../postgres/end-of-records.js';
 import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { type Continuity, continuityFrom, type WalArchive } from './wal-archive.js';

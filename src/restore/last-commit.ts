@@ -1,6 +1,6 @@
 import { compareLsn } from '../postgres/lsn.js';
 import { readTimelineHistory, spansBetween } from '../postgres/timeline.js';
-import { listTransactionEnds } from '../postgres/waldump.js';
+import { listTransactionEnds } from '../postgres/transaction-ends.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { lastSegmentsOf, type RecoverableRange } from './recoverable.js';
 

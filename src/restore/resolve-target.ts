@@ -1,7 +1,8 @@
 import { RepositoryError, TargetError } from '../errors.js';
 import { bigIntToLsn, compareLsn, lsnToBigInt } from '../postgres/lsn.js';
 import { spansBetween, type TimelineSpan } from '../postgres/timeline.js';
-import { dumpWal, listTransactionEnds, type TransactionEnd, trimLsn, type WalRange } from '../postgres/waldump.js';
+import { listTransactionEnds, type TransactionEnd } from '../postgres/transaction-ends.js';
+import { dumpWal, trimLsn, type WalRange } from '../postgres/waldump.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Fence, ResolvedTarget } from '../schema/results.js';
 import { formatTarget, type Target, recoveryTargetTime, timeTargetMs } from '../schema/target.js';

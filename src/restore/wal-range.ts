@@ -1,7 +1,8 @@
 import { RepositoryError } from '../errors.js';
 import { compareLsn } from '../postgres/lsn.js';
 import { readTimelineHistory, spansBetween } from '../postgres/timeline.js';
-import { dumpWal, readWal, type WalRange } from '../postgres/waldump.js';
+import { readWal } from '../postgres/wal-content.js';
+import { dumpWal, type WalRange } from '../postgres/waldump.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { WalRead } from '../schema/wal-read.js';
 import type { PostgresTools } from '../toolchain/postgres.js';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { listTransactionEnds } from '../postgres/waldump.js';
+import { listTransactionEnds } from '../postgres/transaction-ends.js';
 import { readTimelineHistory, spansBetween } from '../postgres/timeline.js';
 import { commitLogOf } from './commit-log.js';
 import type { CopyContext } from './context.js';

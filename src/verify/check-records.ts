@@ -1,7 +1,8 @@
 import { RepositoryError } from '../errors.js';
 import { bigIntToLsn, lsnToBigInt } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
-import { readWal, trimLsn } from '../postgres/waldump.js';
+import { readWal } from '../postgres/wal-content.js';
+import { trimLsn } from '../postgres/waldump.js';
 import { segmentName, segmentNumberOf } from '../postgres/wal-segment.js';
 import type { RepositoryFinding } from '../schema/verification.js';
 import type { PostgresTools } from '../toolchain/postgres.js';

@@ -3,13 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { RepositoryError } from '../../src/errors.js';
-import {
-  dumpWal,
-  readWal,
-  listTransactionEnds,
-  type TransactionEnd,
-  type WalRange,
-} from '../../src/postgres/waldump.js';
+import { listTransactionEnds, type TransactionEnd } from '../../src/postgres/transaction-ends.js';
+import { readWal } from '../../src/postgres/wal-content.js';
+import { dumpWal, type WalRange } from '../../src/postgres/waldump.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 

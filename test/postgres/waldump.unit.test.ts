@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseStatsLine, parseTransactionEnd, trimLsn } from '../../src/postgres/waldump.js';
+import { parseTransactionEnd } from '../../src/postgres/transaction-ends.js';
+import { parseStatsLine } from '../../src/postgres/wal-content.js';
+import { trimLsn } from '../../src/postgres/waldump.js';
 
 // Lines as pg_waldump 17.11 and 18.6 print them (test/postgres/waldump.test.ts holds them against the real ones).
 const line = (tx: number, lsn: string, desc: string): string =>

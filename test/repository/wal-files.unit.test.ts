@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { recordEnd } from '../../src/postgres/waldump.js';
+import { recordEnd } from '../../src/postgres/end-of-records.js';
 import { continuityFrom, listWalArchive } from '../../src/repository/wal-archive.js';
 import { listWalFiles, parseWalFileName } from '../../src/repository/wal-files.js';
 import { partialAfter } from '../../src/repository/wal-reach.js';

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { dumpWal, endOfRecords, readWal, type WalRange } from '../../src/postgres/waldump.js';
+import { endOfRecords } from '../../src/postgres/end-of-records.js';
+import { readWal } from '../../src/postgres/wal-content.js';
+import { dumpWal, type WalRange } from '../../src/postgres/waldump.js';
 import { zeroFrom } from '../../src/repository/wal-window.js';
 import { type Compression, suffixOf } from '../../src/repository/wal-files.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';

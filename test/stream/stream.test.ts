@@ -8,7 +8,7 @@ import { withConnection } from '../../src/postgres/connection.js';
 import { compareLsn } from '../../src/postgres/lsn.js';
 import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
 import { readTimelineHistory, spansBetween, type TimelineSpan } from '../../src/postgres/timeline.js';
-import { readWal } from '../../src/postgres/waldump.js';
+import { readWal } from '../../src/postgres/wal-content.js';
 import { runTool } from '../../src/process/run-tool.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { continuityFrom, listWalArchive } from '../../src/repository/wal-archive.js';

@@ -1,4 +1,5 @@
-import { dumpWal, type TransactionEnd, type WalRange } from '../../postgres/waldump.js';
+import type { TransactionEnd } from '../../postgres/transaction-ends.js';
+import { dumpWal, type WalRange } from '../../postgres/waldump.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';
 
 /**

@@ -1,5 +1,5 @@
 import { compareLsn } from '../../postgres/lsn.js';
-import type { TransactionEnd } from '../../postgres/waldump.js';
+import type { TransactionEnd } from '../../postgres/transaction-ends.js';
 import { sees, type Snapshot, widenXid } from './snapshot.js';
 
 export interface DatabaseSnapshot {

@@ -1,6 +1,6 @@
 import type { Connection } from '../../postgres/connection.js';
 import { compareLsn, lsnDistanceBytes } from '../../postgres/lsn.js';
-import { listTransactionEnds } from '../../postgres/waldump.js';
+import { listTransactionEnds } from '../../postgres/transaction-ends.js';
 import { withoutPageHeader } from '../../postgres/wal-segment.js';
 import type { Rpo } from '../../schema/results.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';

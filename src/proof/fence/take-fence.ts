@@ -4,7 +4,7 @@ import { FenceError } from '../../errors.js';
 import type { Conninfo } from '../../postgres/conninfo.js';
 import { type Connection, connect } from '../../postgres/connection.js';
 import { bigIntToLsn, compareLsn, lsnToBigInt, maxLsn } from '../../postgres/lsn.js';
-import { listTransactionEnds } from '../../postgres/waldump.js';
+import { listTransactionEnds } from '../../postgres/transaction-ends.js';
 import type { StepContext } from '../../process/step-context.js';
 import type { Fence } from '../../schema/results.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';

@@ -5,7 +5,7 @@ import { RepositoryError } from '../../errors.js';
 import { bigIntToLsn } from '../../postgres/lsn.js';
 import type { TimelineSpan } from '../../postgres/timeline.js';
 import { segmentNumberOf } from '../../postgres/wal-segment.js';
-import { listTransactionEnds, type TransactionEnd } from '../../postgres/waldump.js';
+import { listTransactionEnds, type TransactionEnd } from '../../postgres/transaction-ends.js';
 import { listWalFiles, type WalFile } from '../../repository/wal-files.js';
 import type { WorstRpo } from '../../schema/results.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';

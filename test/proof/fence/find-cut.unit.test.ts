@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { TransactionEnd } from '../../../src/postgres/waldump.js';
+import type { TransactionEnd } from '../../../src/postgres/transaction-ends.js';
 import { findCut, unexplained } from '../../../src/proof/fence/find-cut.js';
 import { parseSnapshot, sees, widenXid } from '../../../src/proof/fence/snapshot.js';
 
