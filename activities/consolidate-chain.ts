@@ -11,19 +11,25 @@ export interface ConsolidationSummary extends Pick<
   BackupRecord,
   'id' | 'cluster' | 'timeline' | 'startLsn' | 'endLsn' | 'durationMs' | 'sizeBytes'
 > {
+  /** None where the newest backup was a full already, and a policy asked: then it is that one. */
   consolidatedFrom: string[];
   /** How many visibility maps came out of the chain wrong, and were mended. */
   mendedMaps: number;
 }
 
+export interface WhatToConsolidate {
+  cluster: string;
+  upTo?: string | undefined;
+  policy?: string | undefined;
+}
+
 /** Consolidation: one full backup of a chain in the repository, without the source. */
-export const createConsolidateChain = (
-  dependencies: Dependencies,
-): Step<{ cluster: string; upTo?: string | undefined }, ConsolidationSummary> =>
-  step(async (input: { cluster: string; upTo?: string | undefined }, context): Promise<ConsolidationSummary> => {
+export const createConsolidateChain = (dependencies: Dependencies): Step<WhatToConsolidate, ConsolidationSummary> =>
+  step(async (input: WhatToConsolidate, context): Promise<ConsolidationSummary> => {
     const repository = await openRepository(clusterOf(dependencies.loaded, input.cluster));
+    const { upTo, policy } = input;
     const tools = await toolsOfRepository(dependencies, repository);
-    const record = await consolidate(tools, { repository, upTo: input.upTo, owner: currentOwner() }, context);
+    const record = await consolidate(tools, { repository, upTo, policy, owner: currentOwner() }, context);
     const {
       id,
       cluster,
@@ -35,8 +41,9 @@ export const createConsolidateChain = (
       consolidatedFrom = [],
       mended = [],
     } = record;
+    const nothing = policy !== undefined && record.operation !== context.operation;
     return {
       ...{ id, cluster, timeline, startLsn, endLsn, durationMs, sizeBytes },
-      ...{ consolidatedFrom, mendedMaps: mended.length },
+      ...{ consolidatedFrom: nothing ? [] : consolidatedFrom, mendedMaps: mended.length },
     };
   });

@@ -44,7 +44,7 @@ export async function mirrorPolicies(
         [
           cluster,
           name,
-          policy.type,
+          policy.type === 'synthetic' ? 'full' : policy.type, // what it leaves
           Math.max(1, Math.ceil((parseDurationMs(policy.keep) ?? 0) / 86_400_000)),
           policy.cron,
           policy.enabled,

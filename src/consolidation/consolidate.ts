@@ -33,13 +33,19 @@ import { patchManifest } from './patch-manifest.js';
  * restores could not mend them, since nothing would tell any more from which backup a page came.
  *
  * @param request.upTo the last backup of the chain; by default the newest that can be restored.
+ * @param request.policy that it is made for, by itself: then a newest backup that is a full already is the answer, not an error.
  * @param request.owner the run for which the chain is held meanwhile; outside any run only the repository's lock keeps it.
  * @throws UsageError where there is no such backup, or nothing to consolidate; RepositoryError where the chain is broken, damaged or unsafe;
  *   DiskFullError where the repository's disk has no room for another full backup.
  */
 export async function consolidate(
   tools: PostgresTools,
-  request: { repository: Repository; upTo?: string | undefined; owner?: Owner | undefined },
+  request: {
+    repository: Repository;
+    upTo?: string | undefined;
+    policy?: string | undefined;
+    owner?: Owner | undefined;
+  },
   context: StepContext,
 ): Promise<BackupRecord> {
   const { repository } = request;
@@ -47,13 +53,15 @@ export async function consolidate(
     const backups = await listBackups(repository);
     const done = backups.find(({ operation }) => operation === context.operation);
     if (done !== undefined) return done;
+    const newest = newestBackup(backups);
+    if (request.policy !== undefined && newest?.type === 'full') return newest;
     const chain = chainToConsolidate(repository.cluster, backups, request.upTo);
     const last = chain.at(-1);
     const known = backups.find(({ consolidatedFrom }) => consolidatedFrom?.at(-1) === last?.id);
     if (known !== undefined) return known;
     const combine = async (): Promise<BackupRecord> => {
       await requireRoom(repository.path, combinedBytes(chain), `A full backup of the chain of ${last?.id ?? ''}`);
-      return await combineInto(tools, { repository, chain, lock }, context);
+      return await combineInto(tools, { repository, chain, lock, policy: request.policy }, context);
     };
     if (request.owner === undefined) return await combine();
     return await withSourcesHeld(repository, request.owner, chain, context, combine);
@@ -96,11 +104,12 @@ interface Consolidation {
   chain: readonly BackupRecord[];
   /** An attempt that was only slow may have lost it to the next. */
   lock: HeldLock;
+  policy: string | undefined;
 }
 
 async function combineInto(
   tools: PostgresTools,
-  { repository, chain, lock }: Consolidation,
+  { repository, chain, lock, policy }: Consolidation,
   context: StepContext,
 ): Promise<BackupRecord> {
   const { storage } = repository;
@@ -139,6 +148,7 @@ async function combineInto(
       id,
       type: 'full',
       requestedType: 'full',
+      ...(policy === undefined ? {} : { policy }),
       consolidatedFrom: chain.map((link) => link.id),
       consolidatedAt: new Date().toISOString(),
       ...(mended.length === 0 ? {} : { mended }),

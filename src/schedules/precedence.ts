@@ -9,7 +9,7 @@ export interface NamedPolicy {
   policy: PolicyConfiguration;
 }
 
-const strength = { full: 2, differential: 1, incremental: 0 } as const;
+const strength = { full: 3, synthetic: 2, differential: 1, incremental: 0 } as const;
 
 /**
  * The policies that a policy steps back for: those that start in one of its minutes and give more. A full makes the incremental of the same

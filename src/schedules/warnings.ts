@@ -15,20 +15,20 @@ export function scheduleWarnings({ clusters }: Configuration): string[] {
 }
 
 function withoutFull(cluster: string, all: readonly NamedPolicy[]): string[] {
-  if (all.length === 0 || all.some(({ policy }) => policy.type === 'full')) return [];
+  if (all.length === 0 || all.some(isFull)) return [];
   return [
-    `${cluster} has no policy of type full: the first backup becomes one, and all later ones build on it, so nothing of that chain can ever expire. Add a full, such as once a week.`,
+    `${cluster} has no policy of type full or synthetic: the first backup becomes one, and all later ones build on it, so nothing of that chain can ever expire. Add one, such as once a week.`,
   ];
 }
 
 /** A backup that builds on others keeps them alive: retention goes by chain. */
 function keptLonger(cluster: string, all: readonly NamedPolicy[]): string[] {
-  const fulls = all.filter(({ policy }) => policy.type === 'full');
+  const fulls = all.filter(isFull);
   // Which full an incremental builds on is a matter of when it was taken: any of them.
   const [shortest] = [...fulls].sort((a, b) => keepMs(a) - keepMs(b));
   if (shortest === undefined) return [];
   return all
-    .filter((each) => each.policy.type !== 'full' && keepMs(each) > keepMs(shortest))
+    .filter((each) => !isFull(each) && keepMs(each) > keepMs(shortest))
     .map(
       ({ name, policy }) =>
         `${cluster}: ${name} is kept for ${policy.keep}, the fulls that it builds on for ${shortest.policy.keep} (${shortest.name}). The fulls are kept as long as it needs them; that takes their room for ${policy.keep}.`,
@@ -59,6 +59,11 @@ function minutesInUtc({ policy }: NamedPolicy): number[] {
   return offsetsOf(policy.time_zone).flatMap((offset) =>
     hour.flatMap((each) => minute.map((past) => (each * 60 + past - offset + 2 * 1_440) % 1_440)),
   );
+}
+
+/** Whether a chain begins with its backups. */
+function isFull({ policy }: NamedPolicy): boolean {
+  return policy.type === 'full' || policy.type === 'synthetic';
 }
 
 function keepMs({ policy }: NamedPolicy): number {

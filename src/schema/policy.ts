@@ -9,8 +9,10 @@ import { drillBackupSchema, gateNameSchema } from './workflow-inputs.js';
 /** Backups that are taken by themselves. */
 const policySchema = z.strictObject({
   type: z
-    .enum(['full', 'incremental', 'differential'])
-    .describe('`incremental` builds on the newest backup, `differential` on the newest full.'),
+    .enum(['full', 'synthetic', 'incremental', 'differential'])
+    .describe(
+      '`incremental` builds on the newest backup, `differential` on the newest full. `synthetic` makes a full of the newest chain in the repository, without the source (`pgdrill consolidate`); where the newest backup is a full, there is nothing to do.',
+    ),
   ...scheduleFields,
   keep: durationSchema.default('30d').describe('How long each of its backups is kept.'),
 });
@@ -20,7 +22,7 @@ export const policiesSchema = z
   .record(scheduleNameSchema, policySchema)
   .default({})
   .describe(
-    'Backups on a schedule, by name. `pgdrill policies apply` brings them to Temporal. Where several start in the same minute, only the strongest does: full before differential before incremental, then the one that is kept longer.',
+    'Backups on a schedule, by name. `pgdrill policies apply` brings them to Temporal. Where several start in the same minute, only the strongest does: full before synthetic before differential before incremental, then the one that is kept longer.',
   );
 
 const pauseOnFailure = z

@@ -37,6 +37,8 @@ export const consolidateInputSchema = z.strictObject({
   cluster: clusterNameSchema,
   /** The last backup of the chain that is made one. Default: the newest. */
   upTo: z.string().min(1).optional(),
+  /** The policy of the configuration that it is made for: how long it is kept hangs on that. Where there is no chain, nothing is made. */
+  policy: scheduleNameSchema.optional(),
 });
 export type ConsolidateInput = z.input<typeof consolidateInputSchema>;
 

@@ -131,6 +131,7 @@ test('an id that is taken by somebody else is not touched', () => {
 test.each([
   ['daily_full: { type: full, cron: 0 2 * * * }\nhourly: { type: incremental, cron: 0 * * * *, keep: 7d }', []],
   ['hourly: { type: incremental, cron: 0 * * * * }', [/no policy of type full/]],
+  ['nightly: { type: synthetic, cron: 0 2 * * * }\nhourly: { type: incremental, cron: 0 * * * *, keep: 7d }', []],
   [
     'daily: { type: full, cron: 0 2 * * *, keep: 7d }\nhourly: { type: incremental, cron: 30 * * * *, keep: 30d }',
     [/hourly is kept for 30d, the fulls that it builds on for 7d \(daily\)/],

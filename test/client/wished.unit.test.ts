@@ -45,6 +45,19 @@ test('the two policies that everybody begins with: the full wins the hour that t
   ]);
 });
 
+test('a synthetic policy consolidates what is there, and steps back for a full only', () => {
+  const wishes = wishesOf(`policies:
+  weekly_full: { type: full, cron: 0 2 * * SUN, keep: 60d }
+  nightly: { type: synthetic, cron: 0 2 * * *, keep: 14d }
+  hourly: { type: incremental, cron: 0 * * * *, keep: 7d }`);
+  expect(wishes[1]).toMatchObject({
+    ...{ kind: 'backup', workflowType: 'consolidate', workflowId: 'backup-shop-nightly' },
+    input: { cluster: 'shop', policy: 'nightly' },
+    except: [{ name: 'weekly_full', cron: '0 2 * * SUN' }],
+  });
+  expect(wishes[2]?.except.map(({ name }) => name)).toEqual(['weekly_full', 'nightly']);
+});
+
 test('of equal types the one that is kept longer wins, and a weaker one yields to each stronger', () => {
   const wishes = wishesOf(`policies:
   daily: { type: full, cron: 0 2 * * *, keep: 7d }

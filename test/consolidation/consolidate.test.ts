@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { consolidate } from '../../src/consolidation/consolidate.js';
 import { DiskFullError, RepositoryError, UsageError } from '../../src/errors.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
@@ -18,12 +19,13 @@ import { leftovers } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
 import { pgdrill } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { type RunningWorker, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
+import { type RunningWorker, start, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
 import { column, flipByte, listing, restoreTo } from '../restore/restore-support.js';
 
 let temporal: TestTemporal;
 let shop: ProtectedCluster;
 let worker: RunningWorker;
+let loaded: LoadedConfiguration;
 let env: Record<string, string>;
 let [full, incremental, synthetic] = [] as unknown as [BackupRecord, BackupRecord, BackupRecord];
 
@@ -46,7 +48,7 @@ beforeAll(async () => {
   await shop.sql(`vacuum short`);
   await shop.sql(`update orders set txt = 'changed' where id % 40 = 0; delete from elsewhere where i > 1000`);
   incremental = await shop.backup('incremental');
-  const loaded = await configure(shop);
+  loaded = await configure(shop);
   env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
   worker = await startWorker(temporal, loaded);
 });
@@ -172,6 +174,9 @@ describe('a full backup that is made of a chain', () => {
   it('is made once, whoever asks again', async () => {
     expect(await make(synthetic.operation)).toEqual(synthetic);
     expect(await make('another', incremental.id)).toEqual(synthetic);
+    // A policy has its time whether or not there is a chain.
+    const scheduled = await start(temporal, loaded, 'consolidate', { cluster: 'shop', policy: 'nightly' });
+    expect(await scheduled.result()).toMatchObject({ id: synthetic.id, consolidatedFrom: [] });
     expect(await inBackups()).toHaveLength(3);
   });
 

@@ -13,9 +13,10 @@ const backups: SchedulesOf = (cluster, { policies }) => {
     return {
       ...namesOf(cluster, 'backup', name),
       ...timesOf(policy),
-      workflowType: 'backup',
       workflowId: `backup-${cluster}-${name}`,
-      input: { cluster, type: policy.type, policy: name },
+      ...(policy.type === 'synthetic'
+        ? { workflowType: 'consolidate', input: { cluster, policy: name } }
+        : { workflowType: 'backup', input: { cluster, type: policy.type, policy: name } }),
       summary: `${policy.type} backup of ${cluster} for policy ${name}`,
       except: stepsBackFor(each, all).map((other) => ({ name: other.name, cron: other.policy.cron })),
       // A failed backup is noted and told. That the next one is tried is worth more than quiet: paused, one bad night becomes none at all.
