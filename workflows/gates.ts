@@ -2,6 +2,7 @@ import { ApplicationFailure, log, workflowInfo } from '@temporalio/workflow';
 
 import { anybody, type GateRules } from '../src/schema/approvals.js';
 import { parseDurationMs } from '../src/schema/primitives.js';
+import { standingApprovals } from '../src/schema/results.js';
 import { type AnswerableGate, type Decision, decisionSchema, type RecoverGate } from '../src/schema/workflow-inputs.js';
 import { digestOf } from './digest.js';
 import { GateCaller } from './gate-caller.js';
@@ -103,7 +104,7 @@ export class Gates {
     const { by, reason } = decision;
     const done = did === 'approve' ? 'approved' : 'rejected';
     open.answers.push({ did: done, by, reason, at: new Date().toISOString(), ...(key === undefined ? {} : { key }) });
-    const approvedBy = open.answers.filter((each) => each.did === 'approved').map((each) => each.by);
+    const approvedBy = standingApprovals(open.answers).map((each) => each.by);
     const missing = open.rule.count - approvedBy.length;
     if (did === 'reject') open.decision = 'rejected';
     else if (missing <= 0) open.decision = 'approved';
@@ -203,7 +204,8 @@ export class Gates {
     const since = new Date(openedMs).toISOString();
     const outer = this.open; // gate fix may open while another goes on to a new target
     this.open = open;
-    this.ask(open, question);
+    let asked = question;
+    this.ask(open, asked);
     for (const { did, decision } of this.early.filter((each) => each.decision.gate === gate))
       this.takeSignal(did, decision);
     this.progress.show();
@@ -215,13 +217,17 @@ export class Gates {
         delete state.waiting;
         const next = await mover.replay(open.moving.plan);
         delete open.moving;
-        // What was approved was another state.
-        open.answers = open.answers.filter(({ did }) => did !== 'approved');
+        open.answers = open.answers.map((each) => ({ shown: { question: asked, seen: open.seen }, ...each }));
+        asked = next;
         open.untilMs = Date.now() + this.timeoutMs;
-        this.ask(open, next);
+        this.ask(open, asked);
         this.progress.show();
         await caller.untilDecided(open);
       }
+    } catch (error) {
+      // Cancelled, or the replay to another target failed: who has answered stays on record.
+      state.approvals.push(approvalOf({ ...open, decision: 'interrupted' }, since));
+      throw error;
     } finally {
       caller.stop();
       this.open = outer;

@@ -1,5 +1,5 @@
 import type { GateRule } from '../src/schema/approvals.js';
-import type { Approval, Plan } from '../src/schema/results.js';
+import { type Approval, type Plan, standingApprovals } from '../src/schema/results.js';
 import type { AnswerableGate } from '../src/schema/workflow-inputs.js';
 
 /** What a retarget does. */
@@ -38,18 +38,19 @@ export function approvalOf(
   }: Omit<OpenGate, 'decision'> & { decision?: Approval['decision'] },
   openedAt: string,
 ): Approval {
-  const approved = answers.filter(({ did }) => did === 'approved');
+  const approved = standingApprovals(answers);
   const deciding = decision === 'approved' ? approved : answers.filter(({ did }) => did === 'rejected').slice(0, 1);
   const until = new Date(untilMs).toISOString();
   const some = approved.map(({ by }) => by).join(' and ');
   const noAnswer =
     some === '' ? `no answer until ${until}` : `only ${some} approved until ${until}; ${rule.count} have to`;
-  const plain = decision !== 'expired' && answers.length === 1 && answers[0]?.key === undefined;
+  const decided = decision === 'approved' || decision === 'rejected';
+  const plain = decided && answers.length === 1 && answers[0]?.key === undefined;
   return {
     gate,
     decision,
-    by: decision === 'expired' ? 'nobody' : deciding.map(({ by }) => by).join(' and '),
-    reason: decision === 'expired' ? noAnswer : reasonsOf(deciding),
+    by: decided ? deciding.map(({ by }) => by).join(' and ') : 'nobody',
+    reason: decided ? reasonsOf(deciding) : decision === 'expired' ? noAnswer : 'the run ended before anybody decided',
     openedAt,
     decidedAt: new Date().toISOString(),
     seen,

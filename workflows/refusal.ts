@@ -51,6 +51,8 @@ function notWaiting(
   const earlier = approvals.findLast((approval) => approval.gate === gate);
   if (earlier?.decision === 'expired')
     return `Gate ${gate} waits no longer: nobody answered in time, and at ${earlier.decidedAt} the run went on to clean up.`;
+  if (earlier?.decision === 'interrupted')
+    return `Gate ${gate} waits no longer: at ${earlier.decidedAt} the run ended, and went on to clean up.`;
   if (earlier !== undefined)
     return `Gate ${gate} was ${earlier.decision} by ${earlier.by} at ${earlier.decidedAt}. The first decision stands; this one changes nothing.`;
   if (!gates.includes(gate))

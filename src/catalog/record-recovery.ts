@@ -77,7 +77,7 @@ function whole(bytes: number | undefined): number | null {
 
 /** What became of the restore itself. Whether its content was right is the verdict's business. */
 function statusOf(evidence: Evidence): 'completed' | 'failed' | 'rejected' {
-  if (evidence.approvals.some(({ decision }) => decision !== 'approved')) return 'rejected';
+  if (evidence.approvals.some(({ decision }) => decision === 'rejected' || decision === 'expired')) return 'rejected';
   return evidence.clock.rtoSeconds === undefined ? 'failed' : 'completed';
 }
 

@@ -6,16 +6,17 @@ import type { DrillResult, Evidence } from '../schema/evidence.js';
 import { seconds } from '../schema/figures.js';
 import type { Extracted, TableName } from '../schema/extraction.js';
 import type { HandOver } from '../schema/hand-over.js';
-import type {
-  Approval,
-  Capture,
-  Finding,
-  Opened,
-  Plan,
-  Prepared,
-  Replay,
-  Validation,
-  Verdict,
+import {
+  type Approval,
+  type Capture,
+  type Finding,
+  type Opened,
+  type Plan,
+  type Prepared,
+  type Replay,
+  standingApprovals,
+  type Validation,
+  type Verdict,
 } from '../schema/results.js';
 import type { ChosenScenario } from '../schema/scenario.js';
 import { shellQuoted } from '../schema/shell-word.js';
@@ -70,7 +71,7 @@ export function verdictOf(
     };
   }
   if (stopped?.decision === 'expired') {
-    const some = stopped.answers?.some(({ did }) => did === 'approved') ?? false;
+    const some = standingApprovals(stopped.answers ?? []).length > 0;
     return {
       verdict: 'unproven',
       reasons: [

@@ -225,10 +225,10 @@ export const validationSchema = z.object({
 });
 export type Validation = z.infer<typeof validationSchema>;
 
-/** A decision at a gate: who, when, why; `expired` when nobody answered in time. */
+/** A decision at a gate: who, when, why; `expired` when nobody answered in time, `interrupted` when the run ended before anybody decided. */
 export const approvalSchema = z.object({
   gate: answerableGateSchema,
-  decision: z.enum(['approved', 'rejected', 'expired']),
+  decision: z.enum(['approved', 'rejected', 'expired', 'interrupted']),
   by: z.string(),
   reason: z.string(),
   openedAt: instantSchema,
@@ -244,11 +244,19 @@ export const approvalSchema = z.object({
         reason: z.string(),
         at: instantSchema,
         key: z.string().optional(),
+        /** What was shown to this person, where the gate asked again afterwards (`retarget`). An approval of it counts no more. */
+        shown: z.object({ question: z.string(), seen: z.string() }).optional(),
       }),
     )
     .optional(),
 });
 export type Approval = z.infer<typeof approvalSchema>;
+type Answer = NonNullable<Approval['answers']>[number];
+
+/** Those that approve what the gate showed last. */
+export function standingApprovals(answers: readonly Answer[]): Answer[] {
+  return answers.filter(({ did, shown }) => did === 'approved' && shown === undefined);
+}
 
 export const objectiveSchema = z.object({
   name: z.enum(['rto', 'rpo']),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { decide } from '../../src/client/decide.js';
+import { decide, extend } from '../../src/client/decide.js';
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { type DrillResult, type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
@@ -109,14 +109,25 @@ describe('a drill that waits for a human', { timeout: 120_000 }, () => {
     expect(((await handle.result()) as DrillResult).approvals).toMatchObject([{ decision: 'rejected', by: 'ada' }]);
   });
 
-  test('can be cancelled, and forgets that it waited', async () => {
+  test('can be cancelled, forgets that it waited, and not who had answered', async () => {
     const handle = await start(temporal, loaded, 'drill', { cluster: 'shop' });
     await waitsAt(handle, 'promote');
+    await extend(temporal, handle.workflowId, { by: 'ada', reason: 'not yet', for: '1h' });
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
     const progress = await handle.query<WorkflowProgress>('progress');
-    expect(progress).toMatchObject({ verdict: 'unproven' });
+    expect(progress).toMatchObject({
+      verdict: 'unproven',
+      approvals: [
+        {
+          gate: 'promote',
+          decision: 'interrupted',
+          by: 'nobody',
+          answers: [{ did: 'extended', by: 'ada', reason: 'not yet' }],
+        },
+      ],
+    });
     expect(progress.waiting).toBeUndefined();
   });
 });

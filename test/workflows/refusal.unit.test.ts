@@ -61,6 +61,7 @@ describe('an answer does not count, and why', () => {
     ['twice', 'approved' as const, /was approved by grace at .* first decision stands/],
     ['after a rejection', 'rejected' as const, /was rejected by grace/],
     ['after the time-out', 'expired' as const, /waits no longer: nobody answered in time/],
+    ['after a cancel', 'interrupted' as const, /waits no longer: at .* the run ended/],
   ])('%s', (_what, decision, sentence) => {
     expect(refusal(undefined, {}, [decided(decision, 'grace')])).toMatch(sentence);
   });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { decide, retarget } from '../../src/client/decide.js';
 import { pausedSandbox } from '../../src/client/sandbox.js';
 import { withConnection } from '../../src/postgres/connection.js';
+import { renderDrillPage } from '../../src/report/html/drill-page.js';
 import { type DrillResult, evidenceSchema } from '../../src/schema/evidence.js';
 import type { Waiting, WorkflowProgress } from '../../src/schema/progress.js';
 import { leftovers } from '../support/leftovers.js';
@@ -15,7 +16,7 @@ import { type Runbook, startRunbook } from '../support/runbook.js';
 let book: Runbook;
 
 beforeAll(async () => {
-  book = await startRunbook({ cluster: 'gates: [promote]', worker: true });
+  book = await startRunbook({ cluster: 'gates: [promote]\napprovals: { promote: { count: 2 } }', worker: true });
 });
 
 afterAll(() => book.close());
@@ -42,6 +43,8 @@ test('a paused server goes on to a later target, and never back', { timeout: 120
   expect((await waitsAtPromote(handle)).seen).toBe(shown.seen); // nothing has changed
   expect(await rows(handle)).toBe(1_010);
 
+  const bystander = { by: 'linus', reason: 'here it is right', seen: shown.seen };
+  await decide(book.temporal, handle.workflowId, 'approve', bystander);
   expect((await go('latest')).answer).toMatch(/^Replay goes on to latest \(/);
   const then = await eventually('the gate to ask again', async () => {
     const { waiting } = await handle.query<WorkflowProgress>('progress');
@@ -52,20 +55,28 @@ test('a paused server goes on to a later target, and never back', { timeout: 120
     decide(book.temporal, handle.workflowId, 'approve', { by: 'grace', reason: 'there', seen });
   await expect(approve(shown.seen)).rejects.toThrow('The evidence has changed');
   await approve(then.seen);
+  expect(await handle.query<WorkflowProgress>('progress')).toMatchObject({ waiting: { approvedBy: ['grace'] } });
+  await decide(book.temporal, handle.workflowId, 'approve', { by: 'linus', reason: 'here, too', seen: then.seen });
 
   const result = (await handle.result()) as DrillResult;
   expect(result.verdict).toBe('unproven'); // nothing is known of the source there
   const evidence = evidenceSchema.parse(JSON.parse(await readFile(result.evidencePath!, 'utf8')));
   expect(evidence.target?.requested).toBe('latest');
   expect(evidence.clock.phases.filter(({ name }) => name === 'replay')).toHaveLength(2);
-  expect(evidence.approvals).toMatchObject([
+  const before = { question: shown.question, seen: shown.seen };
+  expect(evidence.approvals).toEqual([
     {
-      decision: 'approved',
-      by: 'grace',
-      seen: then.seen,
-      answers: [{ did: 'retargeted', by: 'ada' }, { by: 'grace' }],
+      ...{ gate: 'promote', decision: 'approved', by: 'grace and linus', reason: 'grace: there; linus: here, too' },
+      ...{ seen: then.seen, openedAt: shown.since, decidedAt: expect.any(String) as string },
+      answers: [
+        { did: 'approved', by: 'linus', reason: 'here it is right', at: expect.any(String) as string, shown: before },
+        { did: 'retargeted', by: 'ada', reason: 'latest: further', at: expect.any(String) as string, shown: before },
+        { did: 'approved', by: 'grace', reason: 'there', at: expect.any(String) as string },
+        { did: 'approved', by: 'linus', reason: 'here, too', at: expect.any(String) as string },
+      ],
     },
   ]);
+  expect(await renderDrillPage(evidence)).toContain(`${shown.seen}</code>, “${shown.question}”`);
 });
 
 /** @returns where the WAL stood before. */

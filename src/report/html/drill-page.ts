@@ -261,10 +261,16 @@ function why({ answers, reason }: Evidence['approvals'][number]): Markup {
   if (answers === undefined) return html`${reasonOf(reason)}`;
   return html`<ul>
     ${answers.map(
-      ({ did, by, at, reason: own, key }) =>
+      ({ did, by, at, reason: own, key, shown }) =>
         html`<li>
           ${by} ${did} at ${moment(at)}:
           ${reasonOf(own)}${key === undefined ? undefined : html`, signed with <code>${key}</code>`}
+          ${
+            shown === undefined
+              ? undefined
+              : html`(on evidence <code>${shown.seen}</code>, “${shown.question}”, which has changed
+                  since${did === 'approved' ? ': it counts no more' : ''})`
+          }
         </li>`,
     )}
   </ul>`;
