@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 
 import { commandsOf } from '../../src/cli/command-tree.js';
@@ -59,13 +59,9 @@ test('the messages of "What can go wrong" are those of the program', () => {
 });
 
 describe.each([
-  ['moving-from-pgbackrest', 'pgbackrest'],
-  ['moving-from-barman', 'barman-wal-restore'],
-])('the wrapper of %s', (guide, program) => {
-  let directory: string;
-  beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'pgdrill-guide-'))));
-  afterAll(() => rm(directory, { recursive: true }));
-
+  ['moving-from-pgbackrest', /<<'end'\n([^]*?)^end$/m, { pgbackrest: 'exit $ENDS' }],
+  ['moving-from-barman', /^```bash\n([^]*?)^```$/m, { ssh: 'exit 0', 'barman-wal-restore': 'exit $ENDS' }],
+])('the wrapper of %s', (guide, block, programs) => {
   it.each([
     [0, 0],
     [1, 1],
@@ -73,15 +69,52 @@ describe.each([
     [124, 254],
     [127, 127],
   ])('%d becomes %d', async (ends, becomes) => {
-    const [, wrapper = ''] = /^```bash\n([^]*?)^```$/m.exec(readFileSync(join(guides, `${guide}.md`), 'utf8')) ?? [];
-    await writeFile(join(directory, program), `#!/bin/sh\nexit ${ends}\n`, { mode: 0o755 });
-    const { exitCode } = await execa('sh', ['-c', wrapper, 'archive-get', '00000002.history', 'there'], {
-      reject: false,
-      env: { PATH: `${directory}:${process.env['PATH'] ?? ''}` },
-    });
-    expect(exitCode).toBe(becomes);
+    expect(await runWrapper(guide, block, programs, { ENDS: String(ends) })).toBe(becomes);
   });
 });
+
+describe('Barman, which ends with 1 whatever is wrong', () => {
+  const local = /<<'end'\n([^]*?)^end$/m;
+  it.each([
+    ['there', { sudo: 'exit 0' }, 0],
+    [
+      'not there',
+      { sudo: `[ "$3" = test ] || { echo "ERROR: WAL file 'x' not found in server 'shop'" >&2; exit 1; }` },
+      1,
+    ],
+    ['no such server', { sudo: `[ "$3" = test ] || { echo "ERROR: Unknown server 'shop'" >&2; exit 1; }` }, 254],
+    ['not mounted', { sudo: 'exit 1' }, 254],
+  ])('%s', async (_, programs, becomes) => {
+    expect(await runWrapper('moving-from-barman', local, programs)).toBe(becomes);
+  });
+
+  it('nor is a host that cannot be reached an archive that ends', async () => {
+    const away = { ssh: 'exit 255', 'barman-wal-restore': 'exit 1' };
+    expect(await runWrapper('moving-from-barman', /^```bash\n([^]*?)^```$/m, away)).toBe(254);
+  });
+});
+
+/** Runs the script that a guide shows, beside programs that answer as they are told. @returns its exit code. */
+async function runWrapper(
+  guide: string,
+  block: RegExp,
+  programs: Record<string, string>,
+  env: Record<string, string> = {},
+): Promise<number | undefined> {
+  const directory = await mkdtemp(join(tmpdir(), 'pgdrill-guide-'));
+  try {
+    for (const [name, script] of Object.entries(programs))
+      await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const [, wrapper = ''] = block.exec(readFileSync(join(guides, `${guide}.md`), 'utf8')) ?? [];
+    const { exitCode } = await execa('sh', ['-c', wrapper, 'archive-get', '00000002.history', 'there'], {
+      ...{ reject: false, cwd: directory },
+      env: { ...env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
+    });
+    return exitCode;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
 
 function pagesIn(folder: string): string[] {
   return readdirSync(join(root, folder))
