@@ -1,4 +1,4 @@
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { startTimeOf } from '../../src/process/process-identity.js';
 import { runTool, type ToolRun } from '../../src/process/run-tool.js';
 import { serverUser } from '../../src/process/server-user.js';
 import { reapTool, writeToolLock } from '../../src/process/tool-lock.js';
+import { processesUnder } from '../support/leftovers.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
 let scratch: string;
@@ -265,10 +266,8 @@ describe('the lock of a tool', () => {
 
   it('that cannot be written does not leave the tool running', async () => {
     const lock = { path: join(scratch, 'no/such/directory/tool.lock'), operation: 'x', attempt: 1 };
-    await rm(join(scratch, 'unlocked'), { force: true });
-    const running = thrownBy(shell(`echo $$ > ${scratch}/unlocked; sleep 60`, { lock }));
-    expect(await running).toMatchObject({ code: 'ENOENT' });
-    const pid = Number(await readFile(join(scratch, 'unlocked'), 'utf8').catch(() => '0'));
-    if (pid > 0) expect(startTimeOf(pid)).toBeUndefined();
+    const place = join(scratch, 'unlocked'); // it and the sleep below it name this
+    expect(await thrownBy(shell(`sh -c 'sleep 60' ${place}; :`, { lock }))).toMatchObject({ code: 'ENOENT' });
+    expect(processesUnder(place)).toEqual([]);
   });
 });
