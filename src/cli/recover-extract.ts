@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { formatTableName, parseTableName } from '../extract/table-name.js';
 import type { DumpFormat, TableName } from '../schema/extraction.js';
 import { bytes } from '../schema/figures.js';
+import { shellQuoted } from '../schema/shell-word.js';
 import { type GateName, gateNameSchema, type RecoverGate } from '../schema/workflow-inputs.js';
 import { runWorkflow } from './run-workflow.js';
 import { renderTable } from './table.js';
@@ -121,7 +122,7 @@ function renderExtraction(result: ExtractResult): string {
 }
 
 function howToLoad({ path, format, tables }: NonNullable<ExtractResult['extracted']>): string {
-  const file = `'${path.replaceAll("'", `'\\''`)}'`;
+  const file = shellQuoted(path);
   const command =
     format === 'plain'
       ? `psql -X -1 -v ON_ERROR_STOP=1 -d DATABASE -f ${file}`

@@ -70,30 +70,34 @@ function problemsError(path: string, problems: readonly Problem[]): Configuratio
  * @throws ConfigurationError when it is there and cannot be read.
  */
 export async function placeOfConfiguration(given?: string): Promise<{ path: string; text?: string }> {
-  const named = given ?? (process.env['PGDRILL_CONFIG'] === '' ? undefined : process.env['PGDRILL_CONFIG']);
-  for (const place of named === undefined ? usualPlaces : [named]) {
+  const named = whoNamed(given);
+  for (const place of named === undefined ? usualPlaces : [named.place]) {
     const path = resolve(place);
     try {
       return { path, text: await readFile(path, 'utf8') };
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT')
-        throw unreadable(path, given === undefined ? 'PGDRILL_CONFIG' : '--config', error, named !== undefined);
+      if (codeOf(error) !== 'ENOENT') throw unusable(path, named, error);
     }
   }
-  return { path: resolve(named ?? usualPlaces[0]) };
+  return { path: resolve(named?.place ?? usualPlaces[0]) };
+}
+
+interface Named {
+  place: string;
+  by: '--config' | 'PGDRILL_CONFIG';
+}
+
+function whoNamed(given: string | undefined): Named | undefined {
+  if (given !== undefined) return { place: given, by: '--config' };
+  const place = process.env['PGDRILL_CONFIG'] ?? '';
+  return place === '' ? undefined : { place, by: 'PGDRILL_CONFIG' };
 }
 
 async function findFile(given: string | undefined): Promise<{ path: string; text: string }> {
-  const named = given ?? (process.env['PGDRILL_CONFIG'] === '' ? undefined : process.env['PGDRILL_CONFIG']);
-  for (const place of named === undefined ? usualPlaces : [named]) {
-    const path = resolve(place);
-    try {
-      return { path, text: await readFile(path, 'utf8') };
-    } catch (error) {
-      if (named === undefined && codeOf(error) === 'ENOENT') continue;
-      throw unreadable(path, given === undefined ? 'PGDRILL_CONFIG' : '--config', error, named !== undefined);
-    }
-  }
+  const { path, text } = await placeOfConfiguration(given);
+  if (text !== undefined) return { path, text };
+  const named = whoNamed(given);
+  if (named !== undefined) throw unusable(path, named);
   throw new ConfigurationError({
     what: `There is no configuration file: neither ${usualPlaces.join(' nor ')} exists.`,
     means: 'pgdrill does not know which clusters to protect.',
@@ -101,13 +105,14 @@ async function findFile(given: string | undefined): Promise<{ path: string; text
   });
 }
 
-function unreadable(path: string, origin: string, error: unknown, named: boolean): ConfigurationError {
-  const missing = codeOf(error) === 'ENOENT';
+/** @param error why it cannot be read; absent where it is not there. */
+function unusable(path: string, named: Named | undefined, error?: unknown): ConfigurationError {
   return new ConfigurationError(
     {
-      what: `The configuration file ${path}${named ? ` (from ${origin})` : ''} ${missing ? 'does not exist' : `cannot be read: ${messageOf(error)}`}.`,
+      what: `The configuration file ${path}${named === undefined ? '' : ` (from ${named.by})`} ${error === undefined ? 'does not exist' : `cannot be read: ${messageOf(error)}`}.`,
       means: 'pgdrill does not know which clusters to protect.',
-      todo: missing ? `Check the path, or write the file.` : 'Check its permissions, and that it is a file.',
+      todo:
+        error === undefined ? 'Check the path, or write the file.' : 'Check its permissions, and that it is a file.',
     },
     { cause: error },
   );
