@@ -1,30 +1,52 @@
 import { anybody } from '../src/schema/approvals.js';
 import { seconds } from '../src/schema/figures.js';
 import type { StepProgress, WorkflowProgress } from '../src/schema/progress.js';
+import type { Approval } from '../src/schema/results.js';
 import { shellWord } from '../src/schema/shell-word.js';
 
 const marks = { pending: '·', running: '▶', done: '✔', failed: '✘', skipped: '–' };
 
 /** What the Web UI shows of a run (tab User Metadata): Markdown, the thing that a person has to do first. */
 export function renderDetails(progress: WorkflowProgress, workflowId: string): string {
-  const { kind, cluster, steps, verdict } = progress;
+  const { kind, cluster, steps, approvals, verdict, reasons = [] } = progress;
   const last = steps.at(-1);
   const phase = last === undefined ? '' : ` · ${last.state === 'running' ? 'now' : 'last'}: ${last.step}`;
   return [
     ...waitingFor(progress, workflowId),
     `**${kind} of ${cluster}**${phase}${verdict === undefined ? '' : ` · **verdict: ${verdict}**`}`,
+    ...reasons.flatMap((reason) => ['', reason]),
     '',
-    ...steps.map(line),
+    ...inOrder([...steps.map(line), ...approvals.map(decisionLine)]),
     ...(last?.state === 'running' ? ['', 'How far it is: tab _Pending Activities_ (heartbeat details).'] : []),
   ].join('\n');
 }
 
-function line({ step, state, summary, startedAt, finishedAt }: StepProgress): string {
-  const took =
-    startedAt === undefined || finishedAt === undefined
-      ? ''
-      : ` (${seconds((Date.parse(finishedAt) - Date.parse(startedAt)) / 1_000)})`;
-  return `- ${marks[state]} **${step}**${took}${summary ? ` — ${summary}` : ''}`;
+interface Line {
+  /** When it began; a step that has not begun comes last. */
+  from?: string | undefined;
+  text: string;
+}
+
+function inOrder(lines: readonly Line[]): string[] {
+  const began = ({ from }: Line): number => (from === undefined ? Infinity : Date.parse(from));
+  return lines
+    .toSorted((one, other) => (began(one) < began(other) ? -1 : Number(began(one) > began(other))))
+    .map(({ text }) => text);
+}
+
+function line({ step, state, summary, startedAt, finishedAt }: StepProgress): Line {
+  const took = startedAt === undefined || finishedAt === undefined ? '' : ` (${between(startedAt, finishedAt)})`;
+  return { from: startedAt, text: `- ${marks[state]} **${step}**${took}${summary ? ` — ${summary}` : ''}` };
+}
+
+function decisionLine({ gate, decision, by, reason, openedAt, decidedAt }: Approval): Line {
+  const why = reason === '' ? '' : `: ${reason}`;
+  const said = decision === 'approved' || decision === 'rejected' ? `${decision} by ${by}${why}` : `${decision}${why}`;
+  return { from: openedAt, text: `- ◆ **gate ${gate}** (${between(openedAt, decidedAt)}) — ${said}` };
+}
+
+function between(from: string, to: string): string {
+  return seconds((Date.parse(to) - Date.parse(from)) / 1_000);
 }
 
 function waitingFor({ waiting }: WorkflowProgress, workflowId: string): string[] {

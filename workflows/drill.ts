@@ -76,7 +76,10 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
   // From here on nothing may be cut short: evidence and clean-up happen even when the drill was cancelled.
   return await CancellationScope.nonCancellable(async () => {
     const ended = await settle(() => record({ kind: 'drill', id, cluster, input, outcome }, progress, failure));
-    if (ended.result !== undefined) progress.state.verdict = ended.result.verdict;
+    if (ended.result !== undefined) {
+      const { verdict, reasons } = ended.result;
+      Object.assign(progress.state, { verdict, ...(verdict === 'passed' ? {} : { reasons }) });
+    }
     const cleaned = await settle(() => cleanUpOrAlarm(progress, { cluster, sandboxId: id }));
     await tellOfEnd(progress, 'drill', ended.result, failure ?? ended.error ?? cleaned.error);
     return conclude(failure, ended, cleaned.error);

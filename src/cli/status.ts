@@ -122,6 +122,7 @@ function describe({ id, status, startedAt, closedAt, progress, failure }: Awaite
   const waiting = progress?.waiting;
   return [
     `${colors.bold(id)}  ${tint(status)}${progress?.verdict === undefined ? '' : `, verdict ${tint(progress.verdict)}`}`,
+    ...(progress?.reasons ?? []),
     `started ${moment(startedAt)}${closedAt === undefined ? '' : `, ended ${moment(closedAt)}`}`,
     ...(rows.length === 0 ? [] : [renderTable(rows)]),
     ...(failure === undefined ? [] : [`${failure.type}: ${failure.message}`]),

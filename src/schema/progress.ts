@@ -49,4 +49,6 @@ export interface WorkflowProgress {
   sandbox?: Pick<Sandbox, 'socketDirectory' | 'port' | 'superuser'>;
   approvals: Approval[];
   verdict?: Verdict;
+  /** Why the verdict is not `passed`, the weightiest first; absent in runs of earlier pgdrills. */
+  reasons?: string[];
 }

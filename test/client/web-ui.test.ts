@@ -71,7 +71,7 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     await details.getByText('Waiting for a human at gate').waitFor();
     await look('metadata');
     const answer = (await details.locator('pre').first().innerText()).trim();
-    await signal('approve', answer.replace('your name', 'ada'));
+    await send('signal', 'approve', answer.replace('your name', 'ada'));
     expect(await handle.result()).toMatchObject({ verdict: 'passed', approvals: [{ by: 'ada', reason: 'why' }] });
     await page.goto(`${uiUrl}/namespaces/${namespace}/workflows/drill-shop`);
     await page.getByText('Completed').first().waitFor();
@@ -83,20 +83,26 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     await look('query');
   });
 
-  test('a drill is rejected, and its verdict says by whom and why', { timeout: 120_000 }, async () => {
-    const handle = await startAtGate('drill-shop-rejected');
-    await page.goto(workflowsLink(`PgdrillGate = "promote" and ExecutionStatus = "Running"`));
-    await page.getByRole('link', { name: 'drill-shop-rejected' }).first().waitFor();
-    await showDetails(handle.workflowId);
-    await signal('reject', '{"gate": "promote", "by": "grace", "reason": "wrong night"}');
-    expect(await handle.result()).toMatchObject({
-      verdict: 'unproven',
-      reasons: ['Rejected at gate promote by grace: wrong night.'],
-    });
-    await showDetails(handle.workflowId);
-    await page.locator('iframe').last().contentFrame().getByText('verdict: unproven').waitFor();
-    await look('rejected');
-  });
+  test(
+    'a drill is rejected by an update, and its verdict and its details say by whom and why',
+    { timeout: 120_000 },
+    async () => {
+      const handle = await startAtGate('drill-shop-rejected');
+      await page.goto(workflowsLink(`PgdrillGate = "promote" and ExecutionStatus = "Running"`));
+      await page.getByRole('link', { name: 'drill-shop-rejected' }).first().waitFor();
+      await showDetails(handle.workflowId);
+      await send('update', 'reject', '{"gate": "promote", "by": "grace", "reason": "wrong night"}');
+      expect(await handle.result()).toMatchObject({
+        verdict: 'unproven',
+        reasons: ['Rejected at gate promote by grace: wrong night.'],
+      });
+      await showDetails(handle.workflowId);
+      const details = page.locator('iframe').last().contentFrame();
+      await details.getByText('verdict: unproven').waitFor();
+      await details.getByText('rejected by grace: wrong night').waitFor();
+      await look('rejected');
+    },
+  );
 
   test('a drill is cancelled without harm', { timeout: 120_000 }, async () => {
     const handle = await startAtGate('drill-shop-cancelled');
@@ -143,16 +149,16 @@ describe.skipIf(chromiumPath === undefined)('in the Web UI, with Chromium (skipp
     await page.goto(`${book.temporal.uiUrl}/namespaces/${namespace}/workflows/${id}/${runId}/user-metadata`);
   }
 
-  /** Sends a signal as a person does: menu, name, input. */
-  async function signal(name: string, input: string): Promise<void> {
+  /** Sends a signal or an update as a person does: menu, name, input. */
+  async function send(how: 'signal' | 'update', name: string, input: string): Promise<void> {
     await page.getByRole('button', { name: 'More Actions' }).click();
-    await page.locator('[data-testid=signal-button]:visible').click();
+    await page.locator(`[data-testid=${how}-button]:visible`).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByTestId('signal-select-button').click();
-    await look('signals');
+    await dialog.getByTestId(`${how}-select-button`).click();
+    await look(`${how}s`);
     await dialog.getByRole('option', { name }).click();
     await fill(dialog.locator('.cm-content'), input);
-    await look(`signal-${name}`);
+    await look(`${how}-${name}`);
     await dialog.getByTestId('confirm-modal-button').click();
   }
 
