@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ToolchainError } from '../errors.js';
+import { messageOf, ToolchainError } from '../errors.js';
 import { isRunning, type ProcessIdentity } from '../process/process-identity.js';
 import { spawnDetached } from '../process/spawn-detached.js';
 
@@ -26,12 +26,7 @@ export interface TemporalServer {
   logFile: string;
 }
 
-/**
- * Starts Temporal's dev server with its Web UI on loopback, with its state in a file that survives restarts.
- *
- * @throws ToolchainError with the server's last words when it does not come up.
- */
-export async function startTemporalServer(request: {
+interface TemporalServerRequest {
   executable: string;
   directory: string;
   port: number;
@@ -39,7 +34,32 @@ export async function startTemporalServer(request: {
   signal?: AbortSignal;
   /** Told at once who runs, long before it answers: whoever gives up meanwhile has to end it. */
   onSpawn?: (process: ProcessIdentity) => Promise<void>;
-}): Promise<TemporalServer> {
+}
+
+/**
+ * Starts Temporal's dev server with its Web UI on loopback, with its state in a file that survives restarts.
+ *
+ * @throws ToolchainError with the server's last words when it does not come up.
+ */
+export async function startTemporalServer(request: TemporalServerRequest): Promise<TemporalServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(request);
+    } catch (error) {
+      if (tries === mostTries || !lostAnotherPort(messageOf(error), request)) throw error;
+    }
+  }
+}
+
+/** Beside the two that it is given, the server takes some free ports for itself: on a busy host somebody else may be quicker. */
+const mostTries = 3;
+
+function lostAnotherPort(said: string, { port, uiPort }: TemporalServerRequest): boolean {
+  const lost = /:(\d+): bind: address already in use/.exec(said)?.[1];
+  return lost !== undefined && ![port, uiPort].includes(Number(lost));
+}
+
+async function startOnce(request: TemporalServerRequest): Promise<TemporalServer> {
   const logFile = join(request.directory, 'temporal.log');
   const process_ = await spawnDetached({
     file: request.executable,
