@@ -1,4 +1,5 @@
 import { messageOf, PgdrillError, SourceNotReadyError } from '../errors.js';
+import { explainDisk } from '../files/explain-disk.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import { readSource } from '../postgres/source.js';
@@ -72,7 +73,8 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
         // An archive behind a command cannot be listed.
         if (patient.wal?.mode !== 'command')
           findings.push(...(await checkArchiveGaps(repository, patient.walDirectory, context.signal)));
-      } catch (error) {
+      } catch (thrown) {
+        const error = explainDisk(thrown);
         findings.push({
           name: 'repository',
           level: 'error',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { codeOf, DiskFullError, messageOf, StorageError } from '../errors.js';
@@ -91,6 +91,8 @@ export async function fsyncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
+  } catch (error) {
+    throw asStorageError(error, path);
   } finally {
     await handle.close();
   }
@@ -131,13 +133,13 @@ const whyNotWritten: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only (a disk with errors is often remounted so)',
   EACCES: 'permission is denied',
   EPERM: 'it is not permitted',
-  EIO: 'the disk has an I/O error',
   EISDIR: 'a directory is in its place',
   ENOTDIR: 'something that is no directory is on its way',
 };
 
 /** Why a path could not be written (or used at all), said so that a person can act on it; any other error unchanged. */
 export function asStorageError(error: unknown, path: string, cannotBe: 'written' | 'used' = 'written'): unknown {
+  if (codeOf(error) === 'EIO') return ioError(path, messageOf(error), error);
   const why = whyNotWritten[codeOf(error) ?? ''];
   return why === undefined
     ? asDiskFull(error, path)
@@ -157,6 +159,42 @@ function storageError(path: string, cannotBe: 'written' | 'used', why: string, c
     },
     { cause },
   );
+}
+
+/**
+ * A device that does not give back what lies on it, or takes no more. Trying again wears out a disk that dies.
+ *
+ * @param what a path, or whose data.
+ * @param said the system's words, or a tool's.
+ */
+export function ioError(what: string, said: string, cause?: unknown): StorageError {
+  return new StorageError(
+    {
+      what: `${what} cannot be used: the disk has an I/O error (${said}).`,
+      means:
+        'The step stopped. Whether what lies there is whole, nobody knows: this says nothing about the backup itself.',
+      todo: 'Find out which device it is (dmesg names it), mend or replace it, then start again.',
+    },
+    { cause },
+  );
+}
+
+/**
+ * Works on a file. Where the disk fails meanwhile, the system does not say on which file it was: then the error does.
+ *
+ * @throws StorageError where the disk has an I/O error, else what `work` throws.
+ */
+export async function namingFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw codeOf(error) === 'EIO' ? asStorageError(error, path) : error;
+  }
+}
+
+/** @throws what `readFile` throws; StorageError where the disk has an I/O error. */
+export async function readTextFile(path: string): Promise<string> {
+  return await namingFile(path, () => readFile(path, 'utf8'));
 }
 
 export function diskFull(path: string, cause?: unknown): DiskFullError {

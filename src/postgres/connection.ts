@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import pg from 'pg';
 
 import { AccessError, codeOf, messageOf, PgdrillError, UnreachableError } from '../errors.js';
-import { diskFull } from '../files/durable.js';
+import { diskFull, ioError } from '../files/durable.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
 import { addressKeys, type SessionState, splitHosts, wantedSession, whyRefused, withoutAddress } from './hosts.js';
 import { readPassfile } from './passfile.js';
 
 export type Connection = pg.Client;
 
-/** SQLSTATE disk_full: also of a server that cannot even begin a session. */
-const diskFullState = '53100';
+/** SQLSTATE disk_full and io_error: also of a server that cannot even begin a session. */
+const [diskFullState, ioErrorState] = ['53100', '58030'];
 
 // int8 and numeric come as strings from `pg`. Callers cast in SQL or convert where they know the range.
 
@@ -236,6 +236,7 @@ function explain(error: unknown, conninfo: Conninfo): Error {
     );
   }
   if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${where}`, error);
+  if (code === ioErrorState) return ioError(`The data of PostgreSQL at ${where}`, messageOf(error), error);
   return new UnreachableError(
     {
       what: `PostgreSQL at ${where} cannot be reached: ${reasonOf(error)}`,
@@ -255,6 +256,8 @@ function reasonOf(error: unknown): string {
 function explainBroken(error: unknown, conninfo: Conninfo): unknown {
   const code = codeOf(error) ?? '';
   if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${describeConninfo(conninfo)}`, error);
+  if (code === ioErrorState)
+    return ioError(`The data of PostgreSQL at ${describeConninfo(conninfo)}`, messageOf(error), error);
   const broken =
     code.startsWith('08') ||
     code.startsWith('57P') ||

@@ -1,9 +1,10 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { codeOf, SandboxError } from '../errors.js';
-import { diskFull } from '../files/durable.js';
+import { codeOf, SandboxError, StorageError } from '../errors.js';
+import { diskFull, readTextFile, writeFileDurably } from '../files/durable.js';
+import { ioErrorIn } from '../files/io-error.js';
 import { startTimeOf } from '../process/process-identity.js';
 import { runTool } from '../process/run-tool.js';
 import { shellQuoted, shellWord } from '../schema/shell-word.js';
@@ -117,6 +118,8 @@ export async function waitUntilReady(
 
 async function diedError(dataDirectory: string, logFile: string): Promise<Error> {
   if (await endedByFullDisk(logFile)) return diskFull(dataDirectory);
+  const failing = await endedByBadDisk(dataDirectory, await lastLines(logFile));
+  if (failing !== undefined) return failing;
   return new SandboxError({
     what: `The PostgreSQL server in ${dataDirectory} did not start: ${await logTail(logFile)}`,
     means: 'The reason stands in the lines above, the last of its log.',
@@ -134,12 +137,31 @@ const leastRoomBytes = 16 * 1024 * 1024;
 export async function endedByFullDisk(logFile: string): Promise<boolean> {
   const { bavail, bsize } = await statfs(dirname(logFile));
   if (bavail * bsize < leastRoomBytes) return true;
+  return /no space left on device|disk quota exceeded/i.test(await lastLines(logFile));
+}
+
+/**
+ * Whether a server ended because its disk failed: that says nothing about the backup. Its log says so; where that lies on the same disk and
+ * could not be written either, the disk itself is asked.
+ *
+ * @param log what the server has said.
+ */
+export async function endedByBadDisk(dataDirectory: string, log: string): Promise<StorageError | undefined> {
+  const said = ioErrorIn(log, dataDirectory);
+  if (said !== undefined) return said;
+  const probe = join(dataDirectory, 'pgdrill.probe');
+  try {
+    await writeFileDurably(probe, '');
+    await rm(probe, { force: true });
+    return undefined;
+  } catch (error) {
+    return error instanceof StorageError ? error : undefined;
+  }
+}
+
+async function lastLines(logFile: string): Promise<string> {
   const text = await readFile(logFile, 'utf8').catch(() => '');
-  return text
-    .trim()
-    .split('\n')
-    .slice(-30)
-    .some((line) => /no space left on device|disk quota exceeded/i.test(line));
+  return text.trim().split('\n').slice(-30).join('\n');
 }
 
 /** The last lines of a server's log that say something went wrong, or simply the last lines. */
@@ -164,7 +186,7 @@ export interface InstanceStatus {
 export async function instanceStatus(dataDirectory: string): Promise<InstanceStatus | undefined> {
   let text: string;
   try {
-    text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8');
+    text = await readTextFile(join(dataDirectory, 'postmaster.pid'));
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
 import { codeOf, messageOf, RepositoryError } from '../errors.js';
+import { readTextFile } from '../files/durable.js';
 
 // PostgreSQL manual, "Backup Manifest Format".
 const manifestSchema = z.object({
@@ -32,7 +32,7 @@ export async function readManifest(directory: string): Promise<BackupManifest> {
   const path = join(directory, 'backup_manifest');
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readTextFile(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     throw damagedManifest(path, 'it does not exist', error);
@@ -90,7 +90,7 @@ const manifestFilesSchema = z.object({
 export async function listManifestFiles(directory: string): Promise<ManifestFile[]> {
   const manifestPath = join(directory, 'backup_manifest');
   try {
-    const { Files } = manifestFilesSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8')));
+    const { Files } = manifestFilesSchema.parse(JSON.parse(await readTextFile(manifestPath)));
     return Files.map((file) => {
       const encoded = file['Encoded-Path'];
       const path = encoded === undefined ? Buffer.from(file.Path ?? '') : Buffer.from(encoded, 'hex');

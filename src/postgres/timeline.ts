@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf } from '../errors.js';
+import { readTextFile } from '../files/durable.js';
 import { bigIntToLsn, compareLsn, maxLsn } from './lsn.js';
 import { segmentNumberOf } from './wal-segment.js';
 
@@ -22,7 +22,7 @@ export async function readTimelineHistory(walDirectory: string, timeline: number
   if (timeline === 1) return [{ timeline }];
   let text: string;
   try {
-    text = await readFile(join(walDirectory, historyFile(timeline)), 'utf8');
+    text = await readTextFile(join(walDirectory, historyFile(timeline)));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

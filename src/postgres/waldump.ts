@@ -139,6 +139,7 @@ async function runWaldump(
         ...filter,
       ],
       env: toolEnvironment(tools),
+      readsFrom: directory,
       onStdoutLine: options.onLine,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });

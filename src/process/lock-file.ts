@@ -1,10 +1,10 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 import { z } from 'zod';
 
 import { BusyError, codeOf, SupersededError } from '../errors.js';
-import { asStorageError } from '../files/durable.js';
+import { asStorageError, readTextFile } from '../files/durable.js';
 import { forget, newId, note } from '../registry/current.js';
 import { isRunning, thisProcess } from './process-identity.js';
 
@@ -126,7 +126,7 @@ async function clearStale(path: string, contender: Contender): Promise<void> {
 
 async function readLock(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readTextFile(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { execa } from 'execa';
 
 import { diskFull, notWritable } from '../files/durable.js';
+import { ioErrorIn } from '../files/io-error.js';
 import { ToolchainError, ToolError, ToolKilledError } from '../errors.js';
 import { forget, newId, note } from '../registry/current.js';
 import { endGroup } from './kill-group.js';
@@ -35,6 +36,8 @@ export interface ToolRun {
   lock?: { path: string; operation: string; attempt: number };
   /** Where the tool writes, named when that disk is full. */
   writesTo?: string;
+  /** Where the files lie that it names without their directory. */
+  readsFrom?: string;
   stdin?: string;
   /** For pg_ctl, which ends within seconds: what it starts stays on purpose and is registered as a sandbox. */
   unregistered?: boolean;
@@ -173,6 +176,8 @@ function explainFailure(
     return diskFull(run.writesTo ?? `the work of ${name}`);
   if (run.writesTo !== undefined && /read-only file system/i.test(stderr))
     return notWritable(run.writesTo, `the file system is read-only (${stderr.slice(-stderrTailChars).trim()})`);
+  const failing = ioErrorIn(stderr, run.readsFrom);
+  if (failing !== undefined) return failing;
   const killed = ending.stoodStill || ending.signal !== undefined;
   return new (killed ? ToolKilledError : ToolError)({
     name,

@@ -1,9 +1,9 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 
 import { z } from 'zod';
 
 import { codeOf } from '../errors.js';
-import { writeFileDurably } from '../files/durable.js';
+import { readTextFile, writeFileDurably } from '../files/durable.js';
 import { endGroup } from './kill-group.js';
 import { isRunning, startTimeOf } from './process-identity.js';
 
@@ -43,7 +43,7 @@ export async function releaseToolLock(path: string, pid: number): Promise<void> 
 
 async function readToolLock(path: string): Promise<ToolLock | undefined> {
   try {
-    return toolLockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return toolLockSchema.parse(JSON.parse(await readTextFile(path)));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

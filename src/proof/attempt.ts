@@ -1,4 +1,4 @@
-import { messageOf, SupersededError, ToolKilledError, UnreachableError } from '../errors.js';
+import { messageOf, StorageError, SupersededError, ToolKilledError, UnreachableError } from '../errors.js';
 import type { Check } from '../schema/results.js';
 
 /** A check that could not be carried out is unproven and says why; it does not end the drill. */
@@ -12,8 +12,9 @@ export async function attempt<Result>(
     return await check();
   } catch (error) {
     signal.throwIfAborted();
-    // The sandbox is down, somebody killed the tool, or another attempt is at it: the step is tried again.
-    if ([UnreachableError, ToolKilledError, SupersededError].some((kind) => error instanceof kind)) throw error;
+    // The sandbox is down, somebody killed the tool, or another attempt is at it: the step is tried again. A disk that fails is a person's to mend.
+    if ([UnreachableError, ToolKilledError, SupersededError, StorageError].some((kind) => error instanceof kind))
+      throw error;
     const seconds = (performance.now() - started) / 1_000;
     return {
       name,

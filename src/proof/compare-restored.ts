@@ -4,6 +4,7 @@ import type { StepContext } from '../process/step-context.js';
 import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Check } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
+import { refuseBadDisk } from './bad-disk.js';
 import { readKeptFingerprint } from './capture.js';
 import { compareFingerprints } from './compare.js';
 import { listNotCompared } from './content/coverage.js';
@@ -44,6 +45,7 @@ export async function compareWithSource(
   const source = await readKeptFingerprint(request.repository, request.capture.fingerprint);
   const { restored, readSeconds } = await fingerprintSandbox(tools, request, { source, kept }, context);
   const checks = compareFingerprints(source, restored, { cutLsn: request.capture.fence.lsn, readSeconds });
+  refuseBadDisk(checks, request.sandbox);
   const located: Check[] = [];
   for (const check of checks) {
     const wanted = check.name === 'content' && check.status === 'failed';

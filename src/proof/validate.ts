@@ -8,6 +8,7 @@ import type { Check, KnownFence, Sandbox } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
+import { refuseBadDisk } from './bad-disk.js';
 import { checkBadStatement } from './bad-statement.js';
 import { boundFindings } from './bounded.js';
 import type { AskSandboxRequest } from './business/business-checks.js';
@@ -67,7 +68,13 @@ export async function validateRestore(
   await dropOwnSchemas(superuser, databases, signal);
   const { source, ...all } = await compareWithSource(tools, request, kept, context);
   const look = async (name: string, check: () => Promise<Check | Found>): Promise<void> => {
-    const found = await attempt(name, signal, () => kept.once(name, check));
+    const found = await attempt(name, signal, () =>
+      kept.once(name, async () => {
+        const seen = await check();
+        refuseBadDisk('checks' in seen ? seen.checks : [seen], sandbox);
+        return seen;
+      }),
+    );
     all.checks.push(...('checks' in found ? found.checks : [found]));
     if ('checks' in found) all.notCompared.push(...found.notCompared);
   };

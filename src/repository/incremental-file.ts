@@ -1,7 +1,8 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { endianness } from 'node:os';
 
 import { codeOf, RepositoryError } from '../errors.js';
+import { namingFile } from '../files/durable.js';
 
 /** PostgreSQL source, basebackup_incremental.h: INCREMENTAL_MAGIC, in the byte order of the server's machine. */
 const magic = 0xd3ae1f0d;
@@ -21,8 +22,7 @@ export interface IncrementalFile {
  * @throws RepositoryError when it is missing or no incremental file.
  */
 export async function readIncrementalFile(path: string): Promise<IncrementalFile> {
-  const file = await openExisting(path);
-  try {
+  return await onExisting(path, async (file) => {
     const head = Buffer.alloc(headerBytes);
     await file.read(head, 0, headerBytes, 0);
     const [found, count, lengthBlocks] = uint32s(head);
@@ -31,9 +31,7 @@ export async function readIncrementalFile(path: string): Promise<IncrementalFile
     const list = Buffer.alloc(count * 4);
     await file.read(list, 0, list.length, headerBytes);
     return { blocks: new Set(uint32s(list)), lengthBlocks };
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** Where the content of a block begins in an incremental file: behind its head, which is padded to whole blocks. */
@@ -44,14 +42,11 @@ export function offsetInIncremental(file: IncrementalFile, block: number, blockS
 
 /** One block of a file. What lies beyond its end reads as zeroes. */
 export async function readBlock(path: string, offset: number, blockSize: number): Promise<Buffer> {
-  const file = await openExisting(path);
-  try {
+  return await onExisting(path, async (file) => {
     const block = Buffer.alloc(blockSize);
     await file.read(block, 0, blockSize, offset);
     return block;
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 function uint32s(buffer: Buffer): number[] {
@@ -59,12 +54,14 @@ function uint32s(buffer: Buffer): number[] {
   return Array.from({ length: buffer.length / 4 }, (_, index) => read(index * 4));
 }
 
-async function openExisting(path: string): ReturnType<typeof open> {
+async function onExisting<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw codeOf(error) === 'ENOENT' ? damaged(path, error) : error;
+  });
   try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    throw damaged(path, error);
+    return await namingFile(path, () => work(file));
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,8 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { codeOf } from '../errors.js';
-import { makePrivateDirectory, renameDurably, writeFileDurably } from '../files/durable.js';
+import { makePrivateDirectory, readTextFile, renameDurably, writeFileDurably } from '../files/durable.js';
 import { reapTool } from '../process/tool-lock.js';
 import { forget, note } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
@@ -18,7 +18,7 @@ export class LocalStorage implements Storage {
 
   async readText(key: string): Promise<string | undefined> {
     try {
-      return await readFile(this.pathOf(key), 'utf8');
+      return await readTextFile(this.pathOf(key));
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
       throw error;

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { readTextFile } from '../files/durable.js';
 import { type IncrementalFile, offsetInIncremental, readBlock, readIncrementalFile } from './incremental-file.js';
 
 /** A relation fork by what its files are called; oids as numbers. */
@@ -33,7 +33,7 @@ const relationFile =
 
 /** Lists the relation files of a data directory as pg_basebackup wrote it. */
 export async function listRelationFiles(dataDirectory: string): Promise<RelationFiles> {
-  const text = await readFile(join(dataDirectory, 'backup_manifest'), 'utf8');
+  const text = await readTextFile(join(dataDirectory, 'backup_manifest'));
   const files = new Map<string, SegmentFile & { id: SegmentId }>();
   for (const { Path: name, Size: sizeBytes } of manifestSchema.parse(JSON.parse(text)).Files) {
     const parsed = name === undefined ? undefined : relationFileOf(name);

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { readTextFile } from '../files/durable.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import { readIncrementalFile } from './incremental-file.js';
 
@@ -13,7 +13,7 @@ const manifestSchema = z.object({ Files: z.array(z.object({ Path: z.string().opt
  * length that it names, not its own size. Reads the heads of the incremental files. WAL that the backup brings along is not counted.
  */
 export async function restoredSizeBytes(dataDirectory: string, blockSize: number): Promise<number> {
-  const text = await readFile(join(dataDirectory, 'backup_manifest'), 'utf8');
+  const text = await readTextFile(join(dataDirectory, 'backup_manifest'));
   let total = 0;
   for (const { Path: path, Size: size } of manifestSchema.parse(JSON.parse(text)).Files) {
     const incremental = path !== undefined && /(^|\/)INCREMENTAL\.[^/]+$/.test(path);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
 import { codeOf, SandboxError, SupersededError } from '../errors.js';
-import { exists, writeFileDurably } from '../files/durable.js';
+import { exists, readTextFile, writeFileDurably } from '../files/durable.js';
 import { withLockFile } from '../process/lock-file.js';
 import type { StepContext } from '../process/step-context.js';
 import { reapTool } from '../process/tool-lock.js';
@@ -26,7 +26,7 @@ export type Claim = z.infer<typeof claimSchema>;
 export async function readClaim(sandbox: Pick<Sandbox, 'directory'>): Promise<Claim | undefined> {
   let text: string;
   try {
-    text = await readFile(claimOf(sandbox), 'utf8');
+    text = await readTextFile(claimOf(sandbox));
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
+import { namingFile } from '../files/durable.js';
 import { pageHeaderBytes } from '../postgres/page.js';
 import { readIncrementalFile } from '../repository/incremental-file.js';
 import { keyOfSegment, type RelationFiles, type SegmentId } from '../repository/relation-files.js';
@@ -58,13 +59,11 @@ export class CombinedHeap {
   async head(block: number): Promise<Buffer> {
     const { blockSize, segmentBlocks } = this.request;
     const segment = Math.floor(block / segmentBlocks);
-    let file = this.#open.get(segment);
-    if (file === undefined) {
-      file = await open(combinedPath(this.request, this.lists, { ...this.id, fork: 'main', segment }) ?? '', 'r');
-      this.#open.set(segment, file);
-    }
+    const path = combinedPath(this.request, this.lists, { ...this.id, fork: 'main', segment }) ?? '';
+    const file = this.#open.get(segment) ?? (await open(path, 'r'));
+    this.#open.set(segment, file);
     const head = Buffer.alloc(pageHeaderBytes);
-    await file.read(head, 0, head.length, (block % segmentBlocks) * blockSize);
+    await namingFile(path, () => file.read(head, 0, head.length, (block % segmentBlocks) * blockSize));
     return head;
   }
 

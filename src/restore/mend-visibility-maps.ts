@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { endianness } from 'node:os';
 
+import { namingFile } from '../files/durable.js';
 import { lsnToBigInt } from '../postgres/lsn.js';
 import { isAllVisible, pageHeaderBytes, pageLsn, setPageChecksum } from '../postgres/page.js';
 import { readIncrementalFile } from '../repository/incremental-file.js';
@@ -53,7 +54,9 @@ export async function mendVisibilityMaps(request: MendRequest): Promise<MendedMa
     // A map that was sent whole is the source's own.
     if (file.id.fork !== 'vm' || file.kind !== 'incremental') continue;
     const heap = await CombinedHeap.of(request, lists, file.id);
-    const wrong = await mendSegment(request, lists, file.id, key, heap).finally(() => heap.close());
+    const wrong = await namingFile(combinedPath(request, lists, file.id) ?? '', () =>
+      mendSegment(request, lists, file.id, key, heap),
+    ).finally(() => heap.close());
     if (wrong.beyond + wrong.within === 0) continue;
     const { tablespace, database, filenode } = file.id;
     const known = mended.find(

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { TargetError } from '../errors.js';
-import { writeFileDurably } from '../files/durable.js';
+import { readTextFile, writeFileDurably } from '../files/durable.js';
 import { stopInstance } from '../postgres/instance.js';
 import { compareLsn } from '../postgres/lsn.js';
 import type { ResolvedTarget, Sandbox } from '../schema/results.js';
@@ -35,7 +34,7 @@ export async function moveTarget(
     });
   }
   const path = join(sandboxConfig(sandbox), 'postgresql.conf');
-  const text = await readFile(path, 'utf8');
+  const text = await readTextFile(path);
   await writeFileDurably(path, `${text.replaceAll(target, '')}${formatSettings(to.settings)}`);
   await stopInstance(tools, sandbox.dataDirectory, 'fast');
 }

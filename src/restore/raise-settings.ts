@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { writeFileDurably } from '../files/durable.js';
+import { readTextFile, writeFileDurably } from '../files/durable.js';
 import type { Sandbox } from '../schema/results.js';
 import { sandboxConfig, sandboxLog } from './sandbox.js';
 
@@ -16,7 +16,7 @@ const tooLow = /(max_\w+) = \d+ is a lower setting than on the primary server, w
 export async function raiseSettings(sandbox: Sandbox): Promise<boolean> {
   const log = await readFile(sandboxLog(sandbox), 'utf8').catch(() => '');
   const path = join(sandboxConfig(sandbox), 'postgresql.conf');
-  let text = await readFile(path, 'utf8');
+  let text = await readTextFile(path);
   let raised = false;
   for (const [, name = '', wanted] of log.matchAll(tooLow)) {
     const now = [...text.matchAll(new RegExp(`^${name} = '(\\d+)'$`, 'gm'))].at(-1)?.[1];

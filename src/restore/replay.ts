@@ -3,8 +3,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DiskFullError, RepositoryError, SandboxError, TargetError, UnreachableError } from '../errors.js';
+import { ioErrorIn } from '../files/io-error.js';
 import { withConnection } from '../postgres/connection.js';
-import { endedByFullDisk, instanceStatus, launchInstance, logTail, stopInstance } from '../postgres/instance.js';
+import {
+  endedByBadDisk,
+  endedByFullDisk,
+  instanceStatus,
+  launchInstance,
+  logTail,
+  stopInstance,
+} from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { StepContext } from '../process/step-context.js';
 import { WorkWatch } from '../process/work-watch.js';
@@ -182,6 +190,9 @@ async function explainStop(
   log: string,
 ): Promise<void> {
   if (/(PANIC|FATAL):.*No space left on device/.test(log)) throw await noRoom(sandbox);
+  // Before anything that looks like damage: what a disk does not give back looks like it, too.
+  const failing = ioErrorIn(log, sandbox.dataDirectory);
+  if (failing !== undefined) throw failing;
   if (log.includes('recovery ended before configured recovery target was reached')) {
     const last = [...log.matchAll(/redo done at ([0-9A-F/]+)/g)].at(-1)?.[1] ?? 'an unknown place';
     if (target.settings['recovery_target_time'] !== undefined || target.settings['recovery_target_xid'] !== undefined) {
@@ -235,6 +246,8 @@ async function noRoom(sandbox: Sandbox): Promise<DiskFullError> {
 
 async function diedError(sandbox: Sandbox): Promise<Error> {
   if (await endedByFullDisk(sandboxLog(sandbox))) return await noRoom(sandbox);
+  const failing = await endedByBadDisk(sandbox.dataDirectory, '');
+  if (failing !== undefined) return failing;
   return new SandboxError({
     what: `The restored server stopped during recovery: ${await logTail(sandboxLog(sandbox))}`,
     means: 'It was started twice and stopped both times, so trying again will not help.',

@@ -1,4 +1,5 @@
-import { ToolKilledError } from '../errors.js';
+import { messageOf, StorageError, ToolKilledError } from '../errors.js';
+import { ioErrorIn } from '../files/io-error.js';
 import { instanceStatus } from '../postgres/instance.js';
 import { endStoppedServer } from '../postgres/stopped-server.js';
 import type { StepContext } from '../process/step-context.js';
@@ -39,9 +40,14 @@ export async function onWatchedServer<Context extends StepContext, Result>(
   } catch (error) {
     context.signal.throwIfAborted();
     stoodStill.signal.throwIfAborted();
-    throw error;
+    throw withFile(error, dataDirectory);
   } finally {
     unwatch();
     await ending;
   }
+}
+
+/** A server names the file that its disk did not give back by its place in the data directory; for a person, that is where to look. */
+function withFile(error: unknown, dataDirectory: string): unknown {
+  return error instanceof StorageError ? (ioErrorIn(messageOf(error.cause), dataDirectory) ?? error) : error;
 }

@@ -18,6 +18,14 @@ describe('an error of the file system', () => {
     expect(explainDisk(systemError(code, '/repository'))).toBeInstanceOf(DiskFullError);
   });
 
+  it('an I/O error is a disk’s, also where the system does not say which file was read', () => {
+    const error = explainDisk(systemError('EIO'));
+    expect(error).toBeInstanceOf(StorageError);
+    expect((error as PgdrillError).message).toMatch(
+      /^A file cannot be used: the disk has an I\/O error \(EIO: something\)/,
+    );
+  });
+
   it.each([
     ['a file that is not there', systemError('ENOENT', '/x')],
     ['a process that may not be signalled', systemError('EPERM')],

@@ -271,3 +271,11 @@ describe('the lock of a tool', () => {
     expect(processesUnder(place)).toEqual([]);
   });
 });
+
+it('a disk with an I/O error is no failure of the tool that worked on it, and is not tried again', async () => {
+  const script = 'echo "sh: could not read file \\"base/5/1259\\": Input/output error" >&2; exit 1';
+  const error = await thrownBy(shell(script, { readsFrom: '/some/disk' }));
+  expect(error).toBeInstanceOf(StorageError);
+  expect(error).toMatchObject({ retryable: false });
+  expect(String(error)).toContain('/some/disk/base/5/1259 cannot be used');
+});
