@@ -6,6 +6,7 @@ const guarded = {
   'activities/into-catalog.js': ['intoCatalog'],
   'src/doctor/archiver.js': ['proveArchiving'],
   'src/files/durable.js': ['treeSizeBytes'],
+  'src/postgres/basebackup.js': ['runBaseBackup'],
   'src/postgres/combinebackup.js': ['combineBackups'],
   'src/postgres/instance.js': ['launchInstance', 'stopInstance', 'waitUntilReady'],
   'src/postgres/verifybackup.js': ['verifyBackup'],

@@ -1,4 +1,5 @@
-import { type Fault, faults } from './faults.js';
+import type { Fault } from './fault.js';
+import { faults } from './faults.js';
 import { type Row, type RowName, rows } from './rows.js';
 
 export interface Cell {
@@ -38,6 +39,12 @@ const chosen: readonly (readonly [RowName, string])[] = [
   ['backup: base backup', 'two at once'],
   ['backup: base backup', 'terminate'],
   ['backup: into the catalog', 'worker kill -9'],
+  ['plan', 'repository I/O error, reading'],
+  ['backup: base backup', 'repository I/O error, writing'],
+  ['validation', 'sandbox I/O error, reading'],
+  ['recover: open', 'sandbox I/O error, writing'],
+  ['clean-up', 'sandbox I/O error, removing'],
+  ['restore preparation', 'slow sandbox disk'],
   ['recover: open', 'clock of the worker’s host jumps back an hour'],
   ['recover: replay', 'Temporal unreachable'],
   ['recover: hand-over', 'cancel'],

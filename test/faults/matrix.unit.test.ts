@@ -26,6 +26,7 @@ describe('the matrix', () => {
       'worker kill -9': 'worker kill -9, work done but not reported',
       'source immediate shutdown': 'source crash',
       'source restart': 'source crash',
+      'slow repository': 'slow sandbox disk',
       'clock of the worker’s host jumps ahead an hour': 'clock of the worker’s host jumps back an hour',
     };
     const spared = faults

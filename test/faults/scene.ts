@@ -6,11 +6,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { makePrivateDirectory } from '../../src/files/durable.js';
+import type { BackupRecord } from '../../src/schema/backup-record.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
 import { processesUnder } from '../support/leftovers.js';
 import { configure } from '../support/pgdrill-config.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
+import { type BadDisk, makeBadDisk } from './bad-disk.js';
 import type { Row } from './rows.js';
 import { makeSmallDisk, type SmallDisk } from './small-disk.js';
 import { makeStandby, type Standby } from '../support/standby.js';
@@ -19,6 +21,7 @@ import type { FragileTemporal } from './temporal-server.js';
 /** What a cell needs beside a source with a full backup and a worker. */
 export interface Props {
   smallDisk?: 'repository' | 'sandboxes';
+  badDisk?: 'repository' | 'sandboxes';
   standby?: true;
   clock?: true;
 }
@@ -36,6 +39,7 @@ export interface Done {
 export class Scene {
   readonly workers: Program[] = [];
   disk: SmallDisk | undefined;
+  badDisk: BadDisk | undefined;
   standby: Standby | undefined;
   handle!: WorkflowHandle;
   private runs = 0;
@@ -45,6 +49,8 @@ export class Scene {
     readonly shop: ProtectedCluster,
     readonly loaded: LoadedConfiguration,
     readonly row: Row,
+    /** What the cluster had before the run. */
+    readonly fullBackup: BackupRecord,
     private readonly barriers: string,
     private readonly props: Props,
   ) {}
@@ -60,13 +66,14 @@ export class Scene {
         props.smallDisk === undefined
           ? undefined
           : await makeSmallDisk(props.smallDisk === 'repository' ? shop.patient.repository : sandboxDirectory);
-      await shop.backup('full');
+      const full = await shop.backup('full');
       await shop.sql('insert into orders select generate_series(2001, 2500)');
       await shop.archive();
       const barriers = join(shop.scratch, 'barriers');
       await makePrivateDirectory(barriers);
-      const scene = new Scene(temporal, shop, await configure(shop), row, barriers, props);
+      const scene = new Scene(temporal, shop, await configure(shop), row, full, barriers, props);
       scene.disk = disk;
+      if (props.badDisk !== undefined) scene.badDisk = await makeBadDisk(shop.scratch, scene.pathOf(props.badDisk));
       if (props.standby === true) scene.standby = await makeStandby(shop);
       await scene.startWorker();
       return scene;
@@ -82,6 +89,7 @@ export class Scene {
       ...this.temporal.env,
       NODE_OPTIONS: `--import=${join(import.meta.dirname, 'barriers.mjs')}`,
       PGDRILL_TEST_BARRIERS: this.barriers,
+      ...this.badDisk?.env,
       ...(this.props.clock === true ? { PGDRILL_TEST_CLOCK: 'yes' } : {}),
     });
     this.workers.push(worker);
@@ -110,6 +118,13 @@ export class Scene {
   /** The data directory of the n-th recovery. */
   into(run = 1): string {
     return join(this.shop.scratch, `recovered-${run}`);
+  }
+
+  /** Where a run has its files; a recovery restores to a place of its own. */
+  private pathOf(disk: 'repository' | 'sandboxes'): string {
+    const { repository, sandboxDirectory } = this.shop.patient;
+    if (disk === 'repository') return repository;
+    return this.row.workflow === 'recover' ? this.into() : sandboxDirectory;
   }
 
   /** Makes the next to come to this point of a step, by default the row's, wait there. */
@@ -155,6 +170,11 @@ export class Scene {
     );
   }
 
+  /** Whoever waits at this barrier goes on. */
+  letGo(barrier: string): void {
+    rmSync(barrier, { force: true });
+  }
+
   /** Whoever waits anywhere goes on; whoever comes later is not held. */
   release(except: readonly string[] = []): void {
     const barriers = readdirSync(this.barriers).filter((name) => name.includes('@'));
@@ -196,6 +216,7 @@ export class Scene {
     for (const worker of this.workers) await worker.kill('SIGKILL');
     await this.standby?.remove();
     this.disk?.unmount();
+    this.badDisk?.remove();
     for (let run = 1; run <= this.runs; run += 1) await rm(this.into(run), { recursive: true, force: true });
     await this.shop.remove();
   }
