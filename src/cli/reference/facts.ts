@@ -11,10 +11,11 @@ export const exitCodeMeanings = [
 
 export const environment = [
   ['PGDRILL_CONFIG', 'the configuration file'],
-  ['PGDRILL_STATE', 'the directory for what is kept between runs, where the configuration does not say'],
+  ['PGDRILL_STATE', 'the directory for what is kept between runs; wins over state_directory in the configuration'],
   ['PGDRILL_CACHE', 'where PostgreSQL and Temporal are installed, where the host has none'],
   ['PGDRILL_PG_BIN', 'the directory of the PostgreSQL programs to use'],
-  ['PGDRILL_OS_USER', 'whose PostgreSQL’s processes are, when pgdrill runs as root (default: postgres)'],
+  ['PGDRILL_TEMPORAL', 'the temporal program to use for the embedded server'],
+  ['PGDRILL_OS_USER', 'whose PostgreSQL’s processes are, when pgdrill runs as root (default: postgres, else nobody)'],
   ['PGDRILL_CATALOG_URL', 'the catalog database, where the configuration names none'],
   [
     'TEMPORAL_ADDRESS',
