@@ -3,6 +3,7 @@ import { createCheckArchive } from './check-archive.js';
 import { createCleanUp } from './clean-up.js';
 import { createChooseScenario } from './choose-scenario.js';
 import { createChooseSabotage, createCopyRepository, createJudgeTrial, createSabotage } from './sabotage.js';
+import { createCompareAtFence } from './compare-at-fence.js';
 import { createConsolidateChain } from './consolidate-chain.js';
 import type { Dependencies } from './dependencies.js';
 import { createDeleteExpired, createMarkExpired } from './delete-expired.js';
@@ -48,6 +49,7 @@ export function createActivities(dependencies: Dependencies) {
     planRestore: createPlanRestore(dependencies),
     prepareRestore: createPrepareRestore(dependencies),
     replayWal: createReplayWal(dependencies),
+    compareAtFence: createCompareAtFence(dependencies),
     openSandbox: createOpenSandbox(dependencies),
     validateRestore: createValidateRestore(dependencies),
     recordObjectives: createRecordObjectives(dependencies),

@@ -5,6 +5,7 @@ import { currentOwner } from '../src/registry/current.js';
 import { combinedBytes } from '../src/repository/restored-size.js';
 import { refuseDestination } from '../src/restore/destination.js';
 import { planRestore } from '../src/restore/plan.js';
+import { planOverFence } from '../src/restore/on-the-way.js';
 import { planUnderHold } from '../src/restore/run-hold.js';
 import { recordedFenceFor } from '../src/restore/recorded-fence.js';
 import type { Fence, Plan } from '../src/schema/results.js';
@@ -22,6 +23,8 @@ interface PlanInput {
   chain?: string;
   /** A sandbox whose copy of the repository is to be restored from: a sabotage drill's. */
   copyIn?: string;
+  /** Whether to come by a recorded fence, to be compared there, where none lies at the target itself. */
+  onTheWay?: boolean;
   /** Where it is to go, looked at before anything is done: the data directory of a recovery, the file of an extraction. */
   into?: string;
   file?: string;
@@ -37,8 +40,11 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
     const { repository, walDirectory, wal } = await repositoryFor(cluster, input.copyIn);
     const tools = await toolsOfRepository(dependencies, repository);
     const { signal } = context;
-    const makePlan = (): ReturnType<typeof planRestore> =>
-      planRestore(tools, { repository, walDirectory, wal, target, fence: input.fence, chain: input.chain, signal });
+    const { fence, chain } = input;
+    const plainPlan = (over?: string): ReturnType<typeof planRestore> =>
+      planRestore(tools, { repository, walDirectory, wal, target, fence, chain, over, signal });
+    const makePlan = (): ReturnType<typeof planOverFence> =>
+      input.onTheWay === true ? planOverFence(tools, { repository, walDirectory }, plainPlan) : plainPlan();
     const owner = currentOwner();
     // A copy is the drill's own: nobody else removes anything from it.
     const plan =
@@ -56,7 +62,7 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       target: plan.target,
       wal: plan.wal,
       warnings: plan.warnings,
-      ...(recorded === undefined ? {} : { recorded }),
+      ...(recorded === undefined ? { onTheWay: plan.onTheWay, noFence: plan.noFence } : { recorded }),
       estimate: plan.estimate,
       phases: [phaseUntilNow(context, 'plan')],
     };

@@ -1,5 +1,4 @@
 import { clusterOf } from '../src/configuration/cluster.js';
-import { resolveService } from '../src/postgres/conninfo.js';
 import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
@@ -7,6 +6,7 @@ import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Candidate } from '../src/schema/candidate.js';
 import type { KnownFence, Replay, Sandbox, Validation } from '../src/schema/results.js';
 import type { Dependencies } from './dependencies.js';
+import { readingRole } from './reading-role.js';
 import { toolsOfSandbox } from './sandbox-tools.js';
 import { phaseUntilNow, type Step, step } from './step.js';
 
@@ -16,6 +16,8 @@ interface Input {
   /** What is known of the source at the target, and why nothing is. */
   capture?: KnownFence;
   whyNotKnown?: string;
+  /** Where on the way it was compared. */
+  comparedAt?: string;
   /** What the restore has to have undone. */
   statement?: Candidate;
   /** As in the workflow's input, and what replay reached. Absent where an earlier pgdrill began the run. */
@@ -27,8 +29,7 @@ interface Input {
 export const createValidateRestore = (dependencies: Dependencies): Step<Input, Validation> =>
   step(async (input: Input, context): Promise<Validation> => {
     const cluster = clusterOf(dependencies.loaded, input.cluster);
-    const connection = resolveService(cluster.connection);
-    const role = connection['user'] ?? process.env['PGUSER'] ?? input.sandbox.superuser;
+    const { role, database } = readingRole(cluster, input.sandbox);
     const tools = await toolsOfSandbox(dependencies, input.sandbox);
     const request = {
       repository: await openRepository(cluster),
@@ -36,12 +37,13 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
       role,
       capture: input.capture,
       whyNotKnown: input.whyNotKnown,
+      comparedAt: input.comparedAt,
       statement: input.statement,
       connections: cluster.fingerprint.connections,
       sourceConnection: cluster.connection,
       business: {
         checks: cluster.checks,
-        database: connection['dbname'] ?? process.env['PGDATABASE'] ?? role,
+        database,
         asOf: restoredMoment(input.target ?? '', input.replay?.lastCommitAt),
       },
     };

@@ -48,23 +48,28 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     }
     if (input.scenario !== 'now') outcome.scenario ??= await chooseScenario(progress, input);
     const { target, chain } = outcome.scenario ?? input;
+    const onTheWay = outcome.scenario?.onTheWay === true;
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
     const { plan, prepared, replay, movedTo } = await restore(
-      { cluster, target, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }) },
+      { cluster, target, onTheWay, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }) },
       progress,
       gates,
       outcome,
     );
     // Of another target than the fence nothing is known, unless an earlier drill has recorded a fence there.
     const known = plan.recorded !== undefined ? { capture: plan.recorded } : movedTo === undefined ? capture : {};
-    const { notCompared: whyNotKnown, statement } = outcome.scenario ?? {};
+    const { notCompared, statement } = outcome.scenario ?? {};
+    const whyNotKnown = outcome.noFence ?? plan.noFence ?? notCompared;
+    const { onTheWay: way } = plan;
+    const comparedAt = 'capture' in known || outcome.atFence === undefined ? undefined : way?.recorded.fence.lsn;
     outcome.validation = await progress.step(
       'validation',
       () =>
         steps.validateRestore({
           ...{ cluster, sandbox: prepared.sandbox, target: movedTo ?? target, replay, ...known },
           ...(whyNotKnown === undefined ? {} : { whyNotKnown }),
+          ...(comparedAt === undefined ? {} : { comparedAt }),
           ...(statement === undefined ? {} : { statement }),
         }),
       ({ checks }) => checks.map(({ name, status }) => `${name} ${status}`).join(', '),

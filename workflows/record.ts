@@ -25,6 +25,7 @@ export const activityNames: Readonly<Record<string, string>> = {
   plan: 'planRestore',
   'restore preparation': 'prepareRestore',
   replay: 'replayWal',
+  comparison: 'compareAtFence',
   open: 'openSandbox',
   validation: 'validateRestore',
   extraction: 'extractDump',

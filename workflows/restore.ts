@@ -1,6 +1,8 @@
-import type { Capture, Opened, Plan, Prepared, Replay } from '../src/schema/results.js';
+import type { Capture, Opened, Plan, Prepared, Replay, Validation } from '../src/schema/results.js';
 import { bytes, seconds } from '../src/schema/figures.js';
+import { joinReplays } from '../src/schema/join-replays.js';
 import type { Gates } from './gates.js';
+import { compareOnTheWay, couldNotPause, describeComparison, upToFence } from './on-the-way.js';
 import type { RunProgress } from './progress.js';
 import { steps } from './steps.js';
 
@@ -9,13 +11,17 @@ export interface RestoreOutcome {
   plan?: Plan;
   prepared?: Prepared;
   replay?: Replay;
+  /** What was compared at a recorded fence on the way. */
+  atFence?: Validation;
+  /** Why nothing was. */
+  noFence?: string;
   opened?: Opened;
   /** The target that a person chose at gate promote instead of the first one. */
   movedTo?: string;
 }
 
 /** A restore that came to its end. */
-export type Restored = RestoreOutcome & Required<Omit<RestoreOutcome, 'movedTo'>>;
+export type Restored = RestoreOutcome & Required<Pick<RestoreOutcome, 'plan' | 'prepared' | 'replay' | 'opened'>>;
 
 export interface RestoreRequest {
   cluster: string;
@@ -30,6 +36,10 @@ export interface RestoreRequest {
   file?: string;
   /** Restore from the copy of the repository in the sandbox's directory, not from the repository: a sabotage drill. */
   fromCopy?: boolean;
+  /** Stop at a recorded fence on the way, where there is one, and compare there: nothing is known of the source at the target. */
+  onTheWay?: boolean;
+  /** Whether gate restore was passed already: it is the same restore, begun anew. */
+  again?: boolean;
   /** What becomes of a step that fails for good after the restore was prepared: by default, the restore fails with it. */
   orFix?: OrFix;
 }
@@ -60,19 +70,28 @@ export async function restore(
         ...copyIn,
         ...(into === undefined ? {} : { into }),
         ...(file === undefined ? {} : { file }),
+        ...(request.onTheWay === true ? { onTheWay: true } : {}),
       }),
     (each) =>
       `${each.chain.map(({ id }) => id).join(' + ')}, ${bytes(each.wal.bytes)} of WAL up to ${each.target.lsn ?? each.wal.to}${each.estimate === undefined ? '' : `; about ${seconds(each.estimate.seconds)} until it takes writes`}`,
   );
   outcome.plan = plan;
-  await gates.pass(
-    'restore',
-    `Restore ${plan.chain.map(({ id }) => id).join(' + ')} and replay to ${plan.target.requested}?`,
-  );
+  const links = plan.chain.map(({ id }) => id).join(' + ');
+  if (request.again !== true) await gates.pass('restore', `Restore ${links} and replay to ${plan.target.requested}?`);
+  const { onTheWay } = plan;
+  const firstPlan = onTheWay === undefined ? plan : upToFence(plan, onTheWay);
 
   const prepared = await progress.step(
     'restore preparation',
-    () => steps.prepareRestore({ cluster, sandboxId, plan, ...(into === undefined ? {} : { into }), ...copyIn }),
+    // All of the WAL is read, also what lies behind the first stop.
+    () =>
+      steps.prepareRestore({
+        cluster,
+        sandboxId,
+        plan: { ...plan, target: firstPlan.target },
+        ...(into === undefined ? {} : { into }),
+        ...copyIn,
+      }),
     (each) =>
       `${bytes(each.restoredBytes)}, ${each.phases.map((phase) => `${phase.name} ${seconds(phase.seconds)}`).join(', ')}`,
   );
@@ -82,18 +101,30 @@ export async function restore(
   progress.state.sandbox = { socketDirectory, port, superuser };
 
   const replayTo = async (to: Plan): Promise<string> => {
-    const earlier = outcome.replay?.phases ?? [];
-    const replay = await orFix(() =>
+    const earlier = outcome.replay;
+    const next = await orFix(() =>
       progress.step(
         'replay',
-        () => steps.replayWal({ sandbox, plan: to }),
+        () => steps.replayWal({ sandbox, plan: to, ...(earlier === undefined ? {} : { from: earlier.reachedLsn }) }),
         (each) => `${bytes(each.replayedBytes)} of WAL, reached ${each.reachedLsn}`,
       ),
     );
-    outcome.replay = { ...replay, phases: [...earlier, ...replay.phases] };
+    const replay = joinReplays(earlier, next);
+    outcome.replay = replay;
     return `Replay reached ${replay.reachedLsn}${replay.lastCommitAt === undefined ? '' : ` (last commit ${replay.lastCommitAt})`}. Promote?`;
   };
-  await gates.pass('promote', await replayTo(plan), {
+  let reached = await replayTo(firstPlan);
+  if (onTheWay !== undefined && outcome.replay !== undefined) {
+    if (!outcome.replay.paused) {
+      outcome.noFence = couldNotPause(onTheWay);
+      await progress.step('clean-up', () => steps.cleanUp({ cluster, sandboxId }));
+      delete outcome.replay;
+      return await restore({ ...request, onTheWay: false, again: true }, progress, gates, outcome);
+    }
+    outcome.atFence = await compareOnTheWay({ cluster, plan, onTheWay, sandbox }, outcome.replay, progress);
+    reached = `${describeComparison(onTheWay, outcome.atFence)} ${await replayTo(plan)}`;
+  }
+  await gates.pass('promote', reached, {
     plan: async (to) => {
       const { plan: now = plan, replay } = outcome;
       const next = await steps.planRestore({ cluster, target: to, chain: now.chain.at(-1)?.id ?? '', ...copyIn });
@@ -102,7 +133,8 @@ export async function restore(
     },
     replay: async (next) => {
       // The clock began when the first plan was ordered.
-      outcome.plan = { ...next, orderedAt: plan.orderedAt, phases: [...plan.phases, ...next.phases] };
+      const { orderedAt, phases } = plan;
+      outcome.plan = { ...next, orderedAt, phases: [...phases, ...next.phases], ...(onTheWay && { onTheWay }) };
       progress.target = outcome.movedTo = next.target.requested;
       return await replayTo(next);
     },

@@ -116,6 +116,12 @@ const { replayWal } = proxyActivities<Activities>({
   retry: patient,
   summary: 'Replay WAL up to the target and pause there',
 });
+const { compareAtFence } = proxyActivities<Activities>({
+  startToCloseTimeout: '24h',
+  ...restoring,
+  retry: patient,
+  summary: 'Comparison at a recorded fence on the way: no part of the RTO',
+});
 const { openSandbox } = proxyActivities<Activities>({
   startToCloseTimeout: '30m',
   ...restoring,
@@ -301,6 +307,7 @@ export const steps = {
   planRestore,
   prepareRestore,
   replayWal,
+  compareAtFence,
   openSandbox,
   validateRestore,
   recordObjectives,

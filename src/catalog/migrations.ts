@@ -303,4 +303,33 @@ alter table pgdrill.recovery_history
   add constraint recovery_history_kind_check check (kind in ('drill', 'recovery', 'extraction'));
 `,
   },
+  {
+    version: 8,
+    name: 'where content was compared',
+    sql: `
+alter table pgdrill.recovery_history add column compared_lsn pg_lsn;
+comment on column pgdrill.recovery_history.compared_lsn is
+  'Where the restored content was compared with the source; null where it was not. From there to target_lsn WAL was replayed and checked, not compared.';
+
+create or replace view pgdrill.v_last_proven as
+with drills as (
+  select * from pgdrill.recovery_history where kind = 'drill'
+)
+select
+  newest.cluster,
+  proven.end_time as last_proven_at,
+  coalesce(proven.compared_lsn, proven.target_lsn) as proven_lsn,
+  extract(epoch from now() - proven.end_time) as seconds_since_proven,
+  (select count(*) from drills later where later.cluster = newest.cluster and later.end_time > proven.end_time) as drills_since,
+  proven.workflow_id as proven_by_workflow_id,
+  proven.run_id as proven_by_run_id,
+  proven.evidence_path,
+  newest.end_time as last_drill_at,
+  newest.verdict as last_verdict
+from (select distinct on (cluster) * from drills order by cluster, end_time desc, id desc) newest
+left join (
+  select distinct on (cluster) * from drills where verdict = 'passed' order by cluster, end_time desc, id desc
+) proven using (cluster);
+`,
+  },
 ];

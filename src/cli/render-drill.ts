@@ -1,6 +1,7 @@
 import { bytes, count, moment, seconds } from '../schema/figures.js';
 import type { JudgedEstimate } from '../schema/estimate.js';
 import type { DrillResult } from '../schema/evidence.js';
+import { titleOf } from '../proof/verdict.js';
 import { boundBy } from '../report/bound-by.js';
 import type { Phase, WorstRpo } from '../schema/results.js';
 import { renderTable } from './table.js';
@@ -8,7 +9,7 @@ import { colors, tint } from './terminal.js';
 
 /** A drill's result as the table that ends the command: chain, replay, clock, RPO, checks, verdict. */
 export function renderDrill(result: DrillResult): string {
-  const { chain, replay, fence, phases, rpo, checks, approvals, verdict, reasons } = result;
+  const { chain, replay, fence, beyond, phases, rpo, checks, approvals, verdict, reasons } = result;
   const sections: string[] = [];
   const section = (title: string, rows: string[][]): void => {
     if (rows.length > 0) sections.push(`${colors.bold(title)}\n${renderTable(rows, undefined, { indent: 2 })}`);
@@ -32,6 +33,9 @@ export function renderDrill(result: DrillResult): string {
               : `timeline ${fence.timeline}, as drill ${result.fenceOf} recorded it at ${moment(fence.takenAt)}`,
           ],
         ]),
+    ...(beyond === undefined
+      ? []
+      : [['behind the fence', bytes(beyond.bytes), `replayed up to ${beyond.toLsn} and checked, not compared`]]),
   ]);
   section('Recovery time', [
     ...phases.map((phase) => [phase.name, seconds(phase.seconds), describePhase(phase)]),
@@ -58,8 +62,8 @@ export function renderDrill(result: DrillResult): string {
   );
   section(
     'Checks',
-    checks.flatMap(({ name, status, summary, seconds: took, problems, moreProblems = 0 }) => [
-      [name, tint(status), summary, seconds(took)],
+    checks.flatMap(({ status, summary, seconds: took, problems, moreProblems = 0, ...check }) => [
+      [titleOf(check), tint(status), summary, seconds(took)],
       ...problems.slice(0, 5).map(({ object, detail }) => ['', '', `${object}: ${detail}`, '']),
       ...(problems.length > 5
         ? [['', '', `… and ${problems.length + moreProblems - 5} more (see the evidence)`, '']]

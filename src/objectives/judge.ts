@@ -108,8 +108,15 @@ function provenWithin(
     actualSeconds,
     drill: passed.id,
     status: against(limitSeconds, actualSeconds),
-    how: `Proven by drill ${passed.id} at ${moment(passed.finishedAt)}, ${seconds(actualSeconds)} ago.${later}`,
+    how: `Proven by drill ${passed.id} at ${moment(passed.finishedAt)}, ${seconds(actualSeconds)} ago${comparedWith(passed)}.${later}`,
   };
+}
+
+/** A drill may have compared with what an earlier one read of the source: the proof is of that moment. */
+function comparedWith({ fence, fenceOf }: ObjectiveDrill): string {
+  return fence === undefined || fenceOf === undefined
+    ? ''
+    : `, compared with the source as it was at ${fence.lsn} (${moment(fence.takenAt)})`;
 }
 
 function demanded(

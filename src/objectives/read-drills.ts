@@ -13,6 +13,9 @@ const drillSchema = z.object({
   finishedAt: instantSchema,
   host: z.string().optional(),
   verdict: verdictSchema,
+  /** Where content was compared, and the drill that recorded it, where that was an earlier one. */
+  fence: z.object({ lsn: z.string(), takenAt: instantSchema }).optional(),
+  fenceOf: z.string().optional(),
   chain: z.array(z.object({ id: z.string(), sizeBytes: z.number() })),
   restoredBytes: z.number().optional(),
   replay: z.object({ replayedBytes: z.number() }).optional(),

@@ -59,6 +59,11 @@ function longestPhase(drill: ObjectiveDrill): string {
   return `The longest phase is ${longest.name}: ${seconds(longest.seconds)}${bound === undefined ? '' : `, bounded by ${bound}`}.`;
 }
 
+/** All of that name together: replay may have stopped on the way. */
 function phaseOf({ clock }: ObjectiveDrill, name: Phase['name']): Phase | undefined {
-  return clock.phases.find((phase) => phase.name === name);
+  const [first, ...others] = clock.phases.filter((phase) => phase.name === name);
+  if (first === undefined || others.length === 0) return first;
+  const all = [first, ...others];
+  const sum = (value: (phase: Phase) => number): number => all.reduce((total, phase) => total + value(phase), 0);
+  return { name, seconds: sum(({ seconds: took }) => took), bytes: sum(({ bytes: size = 0 }) => size) };
 }

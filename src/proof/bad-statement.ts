@@ -2,11 +2,13 @@ import { describeCandidate, nameOf } from '../candidates/find-candidates.js';
 import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, withConnection } from '../postgres/connection.js';
 import type { Candidate, HitRelation } from '../schema/candidate.js';
+import { bytes } from '../schema/figures.js';
 import type { Check } from '../schema/results.js';
 
 /**
  * Whether a restore stopped before a bad statement: its transaction did not commit here, and every table that it hit is there, in the file
- * that it had, with at least the rows that it took.
+ * that it had, with at least the rows that it took. Of what was dropped or truncated the WAL does not tell how many that were: then there have
+ * to be some, and a table that is empty is unproven.
  */
 export async function checkBadStatement(
   statement: Candidate,
@@ -15,6 +17,7 @@ export async function checkBadStatement(
 ): Promise<Check> {
   const started = performance.now();
   const problems: Check['problems'] = [];
+  const doubts: Check['problems'] = [];
   const databases = await withConnection(
     connection,
     async (client) => {
@@ -46,18 +49,23 @@ export async function checkBadStatement(
         object: nameOf(relation),
         detail: `it has ${found} rows, fewer than the ${relation.rows ?? 0} that were hit`,
       });
+    else if (found === 0n && (relation.bytes ?? 0) > 0)
+      doubts.push({
+        object: nameOf(relation),
+        detail: `it is empty, and had ${bytes(relation.bytes ?? 0)} in the newest full backup before: whether the statement found rows in it, the WAL does not tell`,
+      });
     else rowsThere += Number(found);
   }
   const what = `Transaction ${statement.xid} (${describeCandidate(statement)})`;
   return {
     name: 'bad statement',
-    status: problems.length === 0 ? 'passed' : 'failed',
+    status: problems.length > 0 ? 'failed' : doubts.length > 0 ? 'unproven' : 'passed',
     summary:
       problems.length === 0
-        ? `${what} is not in what was restored, and what it hit is there${rowsThere === 0 ? '' : `, with ${rowsThere} rows`}.`
+        ? `${what} is not in what was restored, and what it hit is there${doubts.length === 0 ? '' : `, of which ${doubts.length} without any row`}${rowsThere === 0 ? '' : `, with ${rowsThere} rows`}.`
         : `${what} is not undone.`,
     figures: { relations: statement.relations.length, rows: rowsThere },
-    problems,
+    problems: [...problems, ...doubts],
     seconds: (performance.now() - started) / 1_000,
   };
 }

@@ -18,10 +18,15 @@ import { readSequences } from './sequences/sequences.js';
 import { listDatabases } from './fence/take-fence.js';
 import type { ValidateRequest } from './validate.js';
 
+type CompareRequest = Pick<
+  ValidateRequest,
+  'repository' | 'sandbox' | 'role' | 'capture' | 'whyNotKnown' | 'connections' | 'sourceConnection'
+>;
+
 /** Reads everything that the source's fingerprint names in the sandbox, and compares. Without a fence nothing can be compared. */
 export async function compareWithSource(
   tools: PostgresTools,
-  request: ValidateRequest,
+  request: CompareRequest,
   kept: KeptChecks,
   context: StepContext,
 ): Promise<{ checks: Check[]; notCompared: string[]; source?: ClusterFingerprint }> {
@@ -74,7 +79,7 @@ export async function compareWithSource(
 
 async function fingerprintSandbox(
   tools: PostgresTools,
-  request: ValidateRequest,
+  request: CompareRequest,
   { source, kept }: { source: ClusterFingerprint; kept: KeptChecks },
   context: StepContext,
 ): Promise<{ restored: ClusterFingerprint; readSeconds: number }> {

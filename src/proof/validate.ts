@@ -10,6 +10,8 @@ import { askRestored } from './business/ask-restored.js';
 import { attempt } from './attempt.js';
 import { refuseBadDisk } from './bad-disk.js';
 import { checkBadStatement } from './bad-statement.js';
+import { checkUnlogged } from './content/unlogged-alone.js';
+import type { ClusterFingerprint } from './fingerprint-schema.js';
 import { boundFindings } from './bounded.js';
 import type { AskSandboxRequest } from './business/business-checks.js';
 import { compareWithSource } from './compare-restored.js';
@@ -32,6 +34,8 @@ export interface ValidateRequest {
   capture: KnownFence | undefined;
   /** Why that is so, as part of a sentence. */
   whyNotKnown?: string | undefined;
+  /** A place on the way at which content was compared (`compareAtFence`): what needs the source is not looked at again. */
+  comparedAt?: string | undefined;
   /** What the restore has to have undone: scenario `oops`. */
   statement?: Candidate | undefined;
   connections: number;
@@ -42,7 +46,7 @@ export interface ValidateRequest {
 }
 
 /** Checks, and what they could not or need not look at. */
-interface Found {
+export interface Found {
   checks: Check[];
   notCompared: string[];
 }
@@ -66,7 +70,10 @@ export async function validateRestore(
   const databases = await listConnectable(superuser, signal);
   const kept = await openKeptChecks(sandbox, request.capture, context);
   await dropOwnSchemas(superuser, databases, signal);
-  const { source, ...all } = await compareWithSource(tools, request, kept, context);
+  const { source, ...all }: Found & { source?: ClusterFingerprint } =
+    request.comparedAt === undefined
+      ? await compareWithSource(tools, request, kept, context)
+      : { checks: [], notCompared: [] };
   const look = async (name: string, check: () => Promise<Check | Found>): Promise<void> => {
     const found = await attempt(name, signal, () =>
       kept.once(name, async () => {
@@ -79,7 +86,8 @@ export async function validateRestore(
     if ('checks' in found) all.notCompared.push(...found.notCompared);
   };
 
-  const { statement } = request;
+  const { statement, capture } = request;
+  if (capture === undefined) await look('unlogged', () => checkUnlogged(superuser, databases, signal));
   if (statement !== undefined) await look('bad statement', () => checkBadStatement(statement, superuser, signal));
   await look('business', async () => ({ checks: await askRestored(request, source, context), notCompared: [] }));
   // Before anything that might vacuum: index-only scans are to meet the visibility maps as they were restored.
@@ -119,18 +127,23 @@ export async function validateRestore(
       return checkVacuum({ connection: superuser, databases, signal, onProgress });
     });
   }
-  const bounded = boundFindings(all);
-  if (bounded.cut) await keepWhole(request, all);
-  return { checks: bounded.checks, notCompared: bounded.notCompared };
+  return await inBounds(request, all, 'problems.json');
 }
 
-/** All that was found, where Temporal only gets a part of it. */
-async function keepWhole({ repository, sandbox }: ValidateRequest, found: Found): Promise<void> {
+/** What Temporal gets of what was found; where that is only a part, all of it goes into a file beside the evidence. */
+export async function inBounds(
+  { repository, sandbox }: Pick<ValidateRequest, 'repository' | 'sandbox'>,
+  found: Found,
+  file: string,
+): Promise<Found> {
+  const { cut, ...bounded } = boundFindings(found);
+  if (!cut) return bounded;
   const problems = found.checks
     .filter((check) => check.problems.length > 0)
-    .map(({ name, problems }) => ({ name, problems }));
+    .map(({ name, problems: all }) => ({ name, problems: all }));
   await repository.storage.writeText(
-    `${keys.evidence(sandbox.id)}/problems.json`,
+    `${keys.evidence(sandbox.id)}/${file}`,
     `${JSON.stringify({ checks: problems, notCompared: found.notCompared }, null, 1)}\n`,
   );
+  return bounded;
 }

@@ -22,15 +22,20 @@ export function judge(checks: readonly Check[]): { verdict: Verdict; reasons: st
   return {
     verdict: 'passed',
     reasons: [
-      `All ${checks.length} checks passed: ${checks.map(({ name }) => name).join(', ')}.`,
+      `All ${checks.length} checks passed: ${checks.map(titleOf).join(', ')}.`,
       ...(content === undefined ? [] : [content.summary]),
     ],
   };
+}
+
+/** What a check is called where others of the same name may stand beside it. */
+export function titleOf({ name, at }: Pick<Check, 'name' | 'at'>): string {
+  return at === undefined ? name : `${name} at ${at}`;
 }
 
 function sentence(outcome: string, check: Check): string {
   const objects = check.problems.slice(0, shownObjects).map(({ object, detail }) => `${object} (${detail})`);
   const more = check.problems.length + (check.moreProblems ?? 0) - objects.length;
   const named = objects.length === 0 ? '' : ` ${objects.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
-  return `Check "${check.name}" ${outcome}: ${check.summary}${named}`;
+  return `Check "${titleOf(check)}" ${outcome}: ${check.summary}${named}`;
 }

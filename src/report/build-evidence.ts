@@ -20,6 +20,7 @@ import {
 } from '../schema/results.js';
 import type { ChosenScenario } from '../schema/scenario.js';
 import { shellQuoted } from '../schema/shell-word.js';
+import { beyondFence, describeWay, detourOf, notComparedBeyond } from './beyond-fence.js';
 import { judgeObjectives, readClock } from './clock.js';
 
 /** Everything that a drill or recovery knows when it is over, however it ended. */
@@ -38,6 +39,8 @@ export interface Outcome {
   plan?: Plan | undefined;
   prepared?: Prepared | undefined;
   replay?: Replay | undefined;
+  /** What was compared at a recorded fence on the way to the target. */
+  atFence?: Validation | undefined;
   opened?: Opened | undefined;
   validation?: Validation | undefined;
   handOver?: HandOver | undefined;
@@ -56,7 +59,8 @@ const damage = ['RepositoryError', 'SandboxError', 'ToolError'];
  * nothing and is `unproven`.
  */
 export function verdictOf(
-  outcome: Pick<Outcome, 'kind' | 'approvals' | 'failure'> & {
+  outcome: Pick<Outcome, 'kind' | 'approvals' | 'failure' | 'plan' | 'replay'> & {
+    atFence?: Pick<Validation, 'checks'> | undefined;
     validation?: Pick<Validation, 'checks'> | undefined;
   },
 ): { verdict: Verdict; reasons: string[] } {
@@ -91,7 +95,10 @@ export function verdictOf(
       verdict: 'unproven',
       reasons: [`${outcome.kind === 'recovery' ? 'A recovery' : 'An extraction'} is not compared with its source.`],
     };
-  return judge(outcome.validation?.checks ?? []);
+  const checks = [...(outcome.atFence?.checks ?? []), ...(outcome.validation?.checks ?? [])];
+  const judged = judge(checks);
+  const way = describeWay(outcome);
+  return judged.verdict !== 'passed' || way === undefined ? judged : { ...judged, reasons: [way, ...judged.reasons] };
 }
 
 /** The evidence of an outcome, in the shape that is published (src/schema/evidence.ts). */
@@ -104,7 +111,10 @@ export function buildEvidence(
   const clock = readClock(outcome);
   const { verdict, reasons } = verdictOf(outcome);
   const { capture, plan, replay, scenario } = outcome;
-  const known = plan?.recorded ?? capture;
+  const onTheWay = outcome.atFence === undefined ? undefined : plan?.onTheWay;
+  const recorded = plan?.recorded ?? onTheWay?.recorded;
+  const known = recorded ?? capture;
+  const beyond = beyondFence(outcome);
   return {
     formatVersion: 1,
     id: outcome.id,
@@ -122,7 +132,8 @@ export function buildEvidence(
     ...(scenario === undefined ? {} : { scenario }),
     ...(plan === undefined ? {} : { target: plan.target }),
     ...(known === undefined ? {} : { fence: known.fence, fingerprint: known.fingerprint }),
-    ...(plan?.recorded === undefined ? {} : { fenceOf: plan.recorded.drill }),
+    ...(recorded === undefined ? {} : { fenceOf: recorded.drill }),
+    ...(beyond === undefined ? {} : { beyond }),
     ...(capture === undefined ? {} : { rpo: capture.rpo }),
     chain: plan?.chain ?? [],
     ...(outcome.prepared === undefined ? {} : { restoredBytes: outcome.prepared.restoredBytes }),
@@ -132,14 +143,19 @@ export function buildEvidence(
       ? {}
       : { estimate: judgeEstimate(plan.estimate, clock.rtoSeconds) }),
     objectives: judgeObjectives(cluster.objectives, clock.rtoSeconds, capture?.rpo),
-    checks: outcome.validation?.checks ?? [],
-    notCompared: outcome.validation?.notCompared ?? [],
+    checks: [...(outcome.atFence?.checks ?? []), ...(outcome.validation?.checks ?? [])],
+    notCompared: [
+      ...notComparedBeyond(outcome),
+      ...(outcome.atFence?.notCompared ?? []),
+      ...(outcome.validation?.notCompared ?? []),
+    ],
     approvals: outcome.approvals,
     findings: [
       ...outcome.findings,
       ...(plan?.warnings ?? []).map((message): Finding => ({ name: 'repository', level: 'warning', message })),
       ...(outcome.opened?.findings ?? []),
       ...lossOf(outcome),
+      ...detourOf(outcome),
     ],
     ...(outcome.handOver === undefined ? {} : { handOver: outcome.handOver }),
     ...(outcome.extracted === undefined ? {} : { extracted: outcome.extracted }),
@@ -181,7 +197,7 @@ export function toDrillResult(
   warnings: string[],
   beside: { report?: string | undefined; handOver?: string | undefined } = {},
 ): DrillResult {
-  const { clock, rpo, fence, fenceOf, replay, estimate, scenario } = evidence;
+  const { clock, rpo, fence, fenceOf, beyond, replay, estimate, scenario } = evidence;
   return {
     id: evidence.id,
     cluster: evidence.cluster,
@@ -202,6 +218,7 @@ export function toDrillResult(
     ...(scenario === undefined ? {} : { scenario }),
     ...(fence === undefined ? {} : { fence }),
     ...(fenceOf === undefined ? {} : { fenceOf }),
+    ...(beyond === undefined ? {} : { beyond }),
     ...(replay === undefined ? {} : { replay: replayFigures(replay) }),
     ...(evidencePath === undefined ? {} : { evidencePath }),
     ...(beside.report === undefined ? {} : { reportPath: beside.report }),

@@ -6,6 +6,8 @@ export interface ClockInput {
   plan?: Plan | undefined;
   prepared?: Prepared | undefined;
   replay?: Replay | undefined;
+  /** A comparison before the server was opened. */
+  atFence?: Validation | undefined;
   opened?: Opened | undefined;
   validation?: Validation | undefined;
   approvals: readonly Approval[];
@@ -13,11 +15,12 @@ export interface ClockInput {
 
 /**
  * The clock of a restore (docs/clock.md). RTO: from the moment it was ordered until the server took writes, without the time that gates
- * waited for a human. Phases are what the steps measured; the rest of the RTO (dispatch, retries, dead workers) is `other`.
+ * waited for a human, and without what was compared before: a real restore does not stop for that. Phases are what the steps measured; the rest of the RTO (dispatch, retries, dead workers) is `other`.
  */
 export function readClock(input: ClockInput): Evidence['clock'] {
   const { plan, opened, validation } = input;
-  const phases: Phase[] = [input.plan, input.prepared, input.replay, input.opened, input.validation].flatMap(
+  const { atFence } = input;
+  const phases: Phase[] = [input.plan, input.prepared, input.replay, atFence, input.opened, input.validation].flatMap(
     (result) => result?.phases ?? [],
   );
   const waitedForHumansSeconds = sum(
@@ -28,7 +31,12 @@ export function readClock(input: ClockInput): Evidence['clock'] {
   // The clock was set back meanwhile: then nobody knows how long it took, and 0 would be a lie.
   if (order.to < order.from) return { phases, waitedForHumansSeconds };
   const restoring = phases.filter(({ name }) => name !== 'validate');
-  const wallSeconds = (length([order]) - waitedInTheWay(order, input.approvals, restoring)) / 1_000;
+  const compared = atFence?.phases ?? [];
+  const waits = [
+    ...input.approvals.map(({ openedAt, decidedAt }) => ({ from: openedAt, to: decidedAt })),
+    ...timesOf(compared),
+  ];
+  const wallSeconds = (length([order]) - waitedInTheWay(order, waits, restoring)) / 1_000;
   const accounted = sum(restoring.map(({ seconds }) => seconds));
   // Phases follow each other, so together they cannot take longer than the whole. Where they seem to, the wall clock was set back, and the
   // greater figure is the one that misleads nobody.
@@ -38,7 +46,12 @@ export function readClock(input: ClockInput): Evidence['clock'] {
     rtoSeconds,
     ...(validation === undefined
       ? {}
-      : { rtoToProvenSeconds: rtoSeconds + Math.max(0, secondsBetween(opened.openedAt, validation.finishedAt)) }),
+      : {
+          rtoToProvenSeconds:
+            rtoSeconds +
+            sum(compared.map(({ seconds }) => seconds)) +
+            Math.max(0, secondsBetween(opened.openedAt, validation.finishedAt)),
+        }),
     waitedForHumansSeconds,
     otherSeconds: rtoSeconds - accounted,
     ...(accounted - wallSeconds > noticeableSeconds ? { clockSetBackSeconds: accounted - wallSeconds } : {}),
@@ -55,24 +68,31 @@ interface Span {
 }
 
 /**
- * How many milliseconds of a span nothing went on but the waiting for a human. Waits that overlap count once, and a wait in which a phase
+ * How many milliseconds of a span nothing went on but what is no part of the RTO. Waits that overlap count once, and a wait in which a phase
  * was at work is that phase's time: else the phases together would be more than the RTO.
  */
-function waitedInTheWay(order: Span, approvals: readonly Approval[], phases: readonly Phase[]): number {
-  const clip = (spans: readonly { from: string; to: string }[]): Span[] =>
+function waitedInTheWay(order: Span, waits: readonly Times[], phases: readonly Phase[]): number {
+  const clip = (spans: readonly Times[]): Span[] =>
     spans
       .map(({ from, to }) => ({
         from: Math.max(order.from, Date.parse(from)),
         to: Math.min(order.to, Date.parse(to)),
       }))
       .filter(({ from, to }) => to > from);
-  const waits = clip(approvals.map(({ openedAt, decidedAt }) => ({ from: openedAt, to: decidedAt })));
-  const work = clip(
-    phases.flatMap(({ startedAt, finishedAt }) =>
-      startedAt === undefined || finishedAt === undefined ? [] : [{ from: startedAt, to: finishedAt }],
-    ),
+  const work = clip(timesOf(phases));
+  return length([...clip(waits), ...work]) - length(work);
+}
+
+function timesOf(phases: readonly Phase[]): Times[] {
+  return phases.flatMap(({ startedAt, finishedAt }) =>
+    startedAt === undefined || finishedAt === undefined ? [] : [{ from: startedAt, to: finishedAt }],
   );
-  return length([...waits, ...work]) - length(work);
+}
+
+/** By the wall clock. */
+interface Times {
+  from: string;
+  to: string;
 }
 
 /** Of the union of spans, in milliseconds. */

@@ -48,6 +48,8 @@ export async function planRestore(
     fence: Fence | undefined;
     /** The last backup of the chain that is to be used, whatever another one would take. */
     chain?: string | undefined;
+    /** A place that replay has to come by: only backups that end at or before it are used. */
+    over?: string | undefined;
     signal: AbortSignal;
   },
 ): Promise<RestorePlan> {
@@ -60,7 +62,7 @@ export async function planRestore(
     });
   }
   refuseOtherTools(tools, backups);
-  const known = request.chain === undefined ? backups : backups.filter(({ id }) => id === request.chain);
+  const known = backups.filter((backup) => mayUse(request, backup));
   if (known.length === 0) throw noSuchBackup(request);
   let newestFailure: Error | undefined;
   await fetchBehind(request, await newestOnNewestLine(request, known));
@@ -108,6 +110,10 @@ export async function planRestore(
 
 type PlanRequest = Parameters<typeof planRestore>[1];
 
+function mayUse({ chain, over }: PlanRequest, { id, endLsn }: BackupRecord): boolean {
+  return (chain === undefined || id === chain) && (over === undefined || compareLsn(endLsn, over) <= 0);
+}
+
 /**
  * The newest backup before the target needs the least WAL, but another chain may be faster: a full one instead of many incrementals, say.
  *
@@ -127,7 +133,7 @@ async function chooseFastest(
   );
   for (const candidate of ranked) {
     const last = candidate.chain.at(-1);
-    if (last === undefined || (request.chain !== undefined && last.id !== request.chain)) continue;
+    if (last === undefined || !mayUse(request, last)) continue;
     const same = last.id === found.backup.id ? target : await resolveAgain(tools, request, last, found);
     if (same === undefined) continue;
     return {
@@ -162,7 +168,14 @@ async function resolveAgain(
   }
 }
 
-function noSuchBackup({ repository, chain }: PlanRequest): RepositoryError {
+function noSuchBackup({ repository, chain, over }: PlanRequest): RepositoryError {
+  if (chain === undefined && over !== undefined) {
+    return new RepositoryError({
+      what: `The repository ${repository.path} holds no backup that ends before ${over}.`,
+      means: 'No restore comes by that place.',
+      todo: 'Choose a later one.',
+    });
+  }
   return new RepositoryError({
     what: `There is no backup ${chain ?? ''} in the repository ${repository.path}.`,
     means: 'A restore from the chain that ends with it is not possible.',

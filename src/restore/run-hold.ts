@@ -23,12 +23,12 @@ export function runHoldId({ workflowId, runId }: Pick<Owner, 'workflowId' | 'run
  *
  * A restore matters more than its hold: where it cannot be written, such as on a read-only disk, the plan says so.
  */
-export async function planUnderHold(
+export async function planUnderHold<Planned extends RestorePlan>(
   repository: Repository,
   owner: Owner,
   signal: AbortSignal,
-  plan: () => Promise<RestorePlan>,
-): Promise<RestorePlan> {
+  plan: () => Promise<Planned>,
+): Promise<Planned> {
   const id = runHoldId(owner);
   const warnings: string[] = [];
   const hold = async (reason: string, lastsMs: number, what: Partial<Hold>): Promise<void> => {

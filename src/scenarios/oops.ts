@@ -39,8 +39,8 @@ export async function oops(
   return {
     name: 'oops',
     target: `lsn=${statement.lsn}`,
+    onTheWay: true,
     statement,
     why: `transaction ${statement.xid} (${what}), committed at ${statement.committedAt}, ${xid === undefined ? `is the largest of ${candidates.length} found` : 'was asked for'}; replay stops before its commit at ${statement.lsn}`,
-    notCompared: `nothing is known of the source just before transaction ${statement.xid}; that it is undone, the check “bad statement” shows`,
   };
 }

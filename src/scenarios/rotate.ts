@@ -8,16 +8,12 @@ import {
 } from '../schema/scenario.js';
 import type { PastDrill } from './past-drills.js';
 
-/** Of these nothing is known at the place they restore to: `unproven` is the best that they can be. */
-const neverProven: readonly ScenarioName[] = ['source-lost', 'oops'];
-
 /** A drill that ended unproven says something, but less: its age counts this many times. */
 const unprovenAges = 2;
 
 /**
  * Orders the scenarios by risk: the one that was not proven for longest first. How old a scenario's proof is: the time since a drill of it
- * passed, or twice the time since one of it restored without a failure, whichever is less (for those that can never be proven, once that
- * time). A drill that failed counts for nothing, so its scenario comes again. Those never drilled come first, in the order in which
+ * passed, or twice the time since one of it restored without a failure, whichever is less. A drill that failed counts for nothing, so its scenario comes again. Those never drilled come first, in the order in which
  * `scenarioNameSchema` names them: `now` leaves the fence that others compare with.
  */
 export function orderByRisk(drills: readonly PastDrill[], now: Date): ScenarioStanding[] {
@@ -29,14 +25,13 @@ export function orderByRisk(drills: readonly PastDrill[], now: Date): ScenarioSt
         own.filter(({ verdict, restored }) => verdict === 'passed' || (verdict === 'unproven' && restored)),
       );
       const age = (at: string | undefined): number => (at === undefined ? Infinity : now.getTime() - Date.parse(at));
-      const weight = neverProven.includes(name) ? 1 : unprovenAges;
       return {
         standing: {
           name,
           ...(provenAt === undefined ? {} : { provenAt }),
           ...(restoredAt === undefined ? {} : { restoredAt }),
         },
-        age: Math.min(age(provenAt), weight * age(restoredAt)),
+        age: Math.min(age(provenAt), unprovenAges * age(restoredAt)),
       };
     })
     .sort((a, b) => (a.age === b.age ? 0 : b.age - a.age)) // stable; Infinity - Infinity is no number
@@ -74,12 +69,10 @@ export async function rotate(
   });
 }
 
-function sinceWhen({ provenAt, restoredAt, name }: ScenarioStanding): string {
+function sinceWhen({ provenAt, restoredAt }: ScenarioStanding): string {
   if (provenAt !== undefined) return `not proven for longest, since ${moment(provenAt)}`;
   if (restoredAt === undefined) return 'never drilled without a failure';
-  return neverProven.includes(name)
-    ? `not drilled for longest, since ${moment(restoredAt)}`
-    : `never proven, last restored ${moment(restoredAt)}`;
+  return `never proven, last restored ${moment(restoredAt)}`;
 }
 
 function newest(drills: readonly PastDrill[]): string | undefined {

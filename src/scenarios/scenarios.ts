@@ -3,23 +3,18 @@ import { bigIntToLsn, compareLsn, lsnDistanceBytes, lsnToBigInt } from '../postg
 import { chainOf } from '../repository/chains.js';
 import { chanceOf } from '../sabotage/chance.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import { bytes, moment } from '../schema/figures.js';
+import { moment } from '../schema/figures.js';
 import type { RecordedFence } from '../schema/results.js';
 import type { ChosenScenario } from '../schema/scenario.js';
 import type { ScenarioFacts } from './facts.js';
 
 /** Only what the repository holds counts, up to its last whole record. */
-export function sourceLost({ fences, endLsn }: ScenarioFacts): ChosenScenario {
-  const nearest = fences.findLast(({ fence }) => compareLsn(fence.lsn, endLsn) <= 0);
-  const distance =
-    nearest === undefined
-      ? 'No drill has recorded a fence that could be reached.'
-      : `The last place at which it is known is ${named(nearest)}, ${bytes(lsnDistanceBytes(nearest.fence.lsn, endLsn))} of WAL earlier: scenarios old and random prove such places`;
+export function sourceLost({ endLsn }: Pick<ScenarioFacts, 'endLsn'>): ChosenScenario {
   return {
     name: 'source-lost',
     target: 'latest',
+    onTheWay: true,
     why: `all that the repository holds, which ends at ${endLsn}; the source was not asked for anything`,
-    notCompared: `the source counts as lost, so nothing is known of it at the end of what the repository holds. ${distance}`,
   };
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { judgedEstimateSchema } from './estimate.js';
 import { extractedSchema } from './extraction.js';
 import { handOverSchema } from './hand-over.js';
-import { clusterNameSchema, instantSchema } from './primitives.js';
+import { clusterNameSchema, instantSchema, lsnSchema } from './primitives.js';
 import {
   approvalSchema,
   captureSchema,
@@ -48,6 +48,11 @@ export const evidenceSchema = z.object({
   fence: fenceSchema.optional(),
   /** The earlier drill whose fence this is. */
   fenceOf: z.string().optional(),
+  /**
+   * Where the fence lies before the target: replay went on behind it, to here. That WAL was replayed and checked by what needs no source, but
+   * not compared.
+   */
+  beyond: z.object({ fromLsn: lsnSchema, toLsn: lsnSchema, bytes: z.number().nonnegative() }).optional(),
   /** The source's fingerprint at the fence, a file in the repository: later drills compare with it. */
   fingerprint: captureSchema.shape.fingerprint.optional(),
   rpo: rpoSchema.optional(),
@@ -114,6 +119,7 @@ export const drillResultSchema = evidenceSchema
     scenario: chosenScenarioSchema.optional(),
     fence: fenceSchema.optional(),
     fenceOf: z.string().optional(),
+    beyond: evidenceSchema.shape.beyond,
     replay: replaySchema.omit({ phases: true, samples: true }).optional(),
     evidencePath: z.string().optional(),
     /** The same for people, as one HTML file. */

@@ -150,6 +150,15 @@ export const planSchema = z.object({
   warnings: z.array(z.string()),
   /** Of a target `lsn=…` at which an earlier drill took its fence: what it knew of the source there. */
   recorded: recordedFenceSchema.optional(),
+  /**
+   * Where replay stops on the way, at what an earlier drill knew of the source; `instead` is the backup whose chain would be faster, but
+   * begins behind that place.
+   */
+  onTheWay: z
+    .object({ target: resolvedTargetSchema, recorded: recordedFenceSchema, instead: z.string().optional() })
+    .optional(),
+  /** Why there is no such place, and what to do: part of a sentence. Where neither this nor that is there, nobody asked. */
+  noFence: z.string().optional(),
   /** How long it will take; absent in plans of earlier pgdrills. */
   estimate: estimateSchema.optional(),
   phases: z.array(phaseSchema),
@@ -207,6 +216,8 @@ export const checkSchema = z.object({
   name: z.string(),
   /** A skipped check is `unproven`: it never counts as passed. */
   status: verdictSchema,
+  /** Where in the WAL it was made, where that is not the target: at a recorded fence on the way. */
+  at: lsnSchema.optional(),
   summary: z.string(),
   figures: z.record(z.string(), z.union([z.number(), z.string()])),
   /** What differs or is broken, the first ones by name. */

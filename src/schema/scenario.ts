@@ -55,6 +55,8 @@ export const chosenScenarioSchema = z.object({
   target: z.string(),
   /** The last backup of the chain that it has to be restored from; absent where the fastest one will do. */
   chain: z.string().optional(),
+  /** Whether nothing is known of the source at the target, so that it is compared at a recorded fence on the way there. */
+  onTheWay: z.boolean().optional(),
   /** What the choice was drawn with. */
   seed: z.number().int().nonnegative().optional(),
   /** Of `oops`: what is undone. */

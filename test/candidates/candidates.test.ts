@@ -38,6 +38,7 @@ beforeAll(async () => {
     create table rewritten (id int primary key);
     insert into rewritten select generate_series(1, 2000);
     create materialized view seen as select * from nested;
+    create table hollow (id int);
     create table busy (id int primary key);
     insert into busy select generate_series(1, 100000);
     analyze;
@@ -149,6 +150,20 @@ describe('candidates for the statement that went wrong', () => {
       expect(await check(gone)).toMatchObject({ status: 'failed', problems: [{ detail: 'it is not there' }] });
       const more = { ...found[0]!, relations: [{ ...found[0]!.relations[0]!, rows: 30_001 }] };
       expect(await check(more)).toMatchObject({ status: 'failed' });
+      // How many rows a truncate took, the WAL does not tell: of an empty table nobody knows, unless there never was anything in it.
+      const [filenode] = await column(restored.sandbox, `select pg_relation_filenode('hollow')`);
+      const { tablespace, database } = found[0]!.relations[0]!;
+      const emptied = (bytes?: number): Candidate => ({
+        ...found[0]!,
+        relations: [{ tablespace, database, filenode: Number(filenode), ...(bytes === undefined ? {} : { bytes }) }],
+      });
+      expect(await check(emptied())).toMatchObject({ status: 'passed' });
+      expect(await check(emptied(8_192))).toMatchObject({
+        status: 'unproven',
+        problems: [
+          { detail: expect.stringContaining('it is empty, and had 8.2 kB in the newest full backup') as string },
+        ],
+      });
     });
   });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mirrorObjectives, recordRecovery } from '../../src/catalog/catalog.js';
 import type { Connection } from '../../src/postgres/connection.js';
 import type { Evidence } from '../../src/schema/evidence.js';
+import type { Check } from '../../src/schema/results.js';
 import { evidence } from './fixtures.js';
 import { startCatalog } from './start-catalog.js';
 
@@ -116,6 +117,19 @@ describe('v_last_proven', () => {
     expect(await read()).toEqual([
       { cluster: 'shop', proven_by_run_id: 'b', proven_lsn: '0/5000060', drills_since: 2, last_verdict: 'unproven' },
     ]);
+  });
+
+  it('is proven up to where content was compared, not to where replay went on to', async () => {
+    const content: Check = { name: 'content', status: 'passed', summary: '', figures: {}, problems: [], seconds: 1 };
+    const lsn = '0/4000000';
+    const fence = {
+      ...{ lsn, timeline: 1, restorePoint: 'p', restorePointLsn: lsn, takenAt: minutesAgo(90), tries: 1 },
+      ...{ snapshots: [], commitsSeen: 0, commitsUnseen: 0 },
+    };
+    await drill('a', 10, { fence, fenceOf: 'drill-1', checks: [{ ...content, at: lsn }] });
+    expect(await read()).toMatchObject([{ proven_by_run_id: 'a', proven_lsn: lsn }]);
+    const { rows } = await client.query(`select target_lsn, compared_lsn from pgdrill.recovery_history`);
+    expect(rows).toEqual([{ target_lsn: '0/5000060', compared_lsn: lsn }]);
   });
 
   it('has a row without a proof where none has passed', async () => {

@@ -50,6 +50,16 @@ describe('a cluster’s objectives', () => {
     expect(objectives.every(({ drill: by, how }) => by === 'drill-2' && how.includes('drill-2'))).toBe(true);
   });
 
+  it('say of which moment the proof is, where an earlier drill’s fence was compared with', () => {
+    const fence = { lsn: '0/5000060', takenAt: '2026-11-01T00:00:00.000Z' };
+    const howOf = (change: Partial<ObjectiveDrill>): string | undefined =>
+      judgeCluster(cluster, [drill(2, { fence, ...change })], now).objectives[2]?.how;
+    expect(howOf({ fenceOf: 'drill-1' })).toMatch(
+      /ago, compared with the source as it was at 0\/5000060 \(2026-11-01 00:00:00 UTC\)\.$/,
+    );
+    expect(howOf({})).not.toContain('compared');
+  });
+
   it('are missed beyond their limit, and met up to it', () => {
     expect(statuses([drill(1, { clock: { phases: [], rtoSeconds: 900 }, rpo: { seconds: 60 } })])).toEqual([
       'met',

@@ -122,6 +122,16 @@ describe('the clock', () => {
       expect(clock.rtoSeconds).toBe(47);
     });
 
+    it('what was compared before the server was opened is validation: in the time until it was proven, not in the RTO', () => {
+      const replays = { ...replay, phases: [span('replay', 17, 20), span('replay', 31, 36)] };
+      const atFence: Validation = { ...validation, phases: [span('validate', 20, 30)] };
+      const late: Validation = { ...validation, phases: [span('validate', 60, 65)], finishedAt: at(65) };
+      const clock = readClock({ ...timed, replay: replays, atFence, validation: late, approvals: [approval(37, 39)] });
+      expect(clock.rtoSeconds).toBe(60 - 10 - 2);
+      expect(clock.otherSeconds).toBe(48 - (2 + 10 + 5 + 3 + 5 + 20));
+      expect(clock.rtoToProvenSeconds).toBe(48 + 10 + 5);
+    });
+
     it('where the wall clock was set back, the RTO is their sum, and it is said', () => {
       // Verification took 10 s by a clock that does not jump; the wall clock, set back by 30 s at the gate, has the server open at 30.
       const clock = readClock({

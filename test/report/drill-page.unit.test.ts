@@ -42,6 +42,27 @@ describe('the page of a drill', () => {
     for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{20,}"/);
   });
 
+  it('tells what was compared at a fence on the way from what was only checked behind it', async () => {
+    const sample = sampleEvidence();
+    const { lsn } = sample.fence!;
+    const text = await renderDrillPage({
+      ...sample,
+      fenceOf: 'drill-0',
+      beyond: { fromLsn: lsn, toLsn: '0/5B000000', bytes: 16_000_000 },
+      checks: sample.checks.map((check, index) => ({
+        ...check,
+        ...(index === 0 && { at: lsn, problems: [{ object: 'o', detail: 'd' }], moreProblems: 7 }),
+      })),
+    });
+    for (const wanted of [
+      `${sample.checks[0]!.name} at ${lsn}`,
+      'recorded by drill <code>drill-0</code>',
+      '16.0 MB of WAL, up to <code>0/5B000000</code>: replayed and checked, not compared',
+      'and 7 more, in problems-at-fence.json',
+    ])
+      expect(text.replaceAll(/\s+/g, ' ')).toContain(wanted);
+  });
+
   it('needs neither script nor network', async () => {
     const text = await renderDrillPage(sampleEvidence());
     expect(text).not.toMatch(/<script|javascript:|\son\w+=|@import|url\((?!#)/i);

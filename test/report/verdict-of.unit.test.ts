@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { buildEvidence, type Outcome, toDrillResult, verdictOf } from '../../src/report/build-evidence.js';
-import { evidenceSchema } from '../../src/schema/evidence.js';
-import type { Approval, Check } from '../../src/schema/results.js';
+import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
+import type { Approval, Check, Plan, RecordedFence } from '../../src/schema/results.js';
 
 const at = '2026-11-22T02:00:00.000Z';
 const check = (status: Check['status']): Check => ({
@@ -140,5 +140,71 @@ describe('the evidence', () => {
     const evidence = buildEvidence(outcome, { name: 'shop', objectives: {} }, versions);
     expect(evidenceSchema.parse(evidence)).toEqual(evidence);
     expect(evidence).toMatchObject({ verdict: 'passed', findings: [mended] });
+  });
+});
+
+describe('a drill that came by a fence', () => {
+  const lsn = '0/5000000';
+  const recorded = {
+    drill: 'drill-0',
+    fence: { lsn, timeline: 1, takenAt: at },
+    fingerprint: { path: 'f', sha256: 's' },
+  } as unknown as RecordedFence;
+  const target = { requested: 'latest', settings: {}, timeline: 1 };
+  const plan: Plan = {
+    orderedAt: at,
+    chain: [{ id: 'full-1', type: 'full', startLsn: '0/1', endLsn: '0/2', sizeBytes: 1 }],
+    target: { ...target, lsn: '0/5001000' },
+    wal: { from: '0/1', to: '0/5001000', bytes: 1 },
+    warnings: [],
+    onTheWay: { target, recorded, instead: 'full-2' },
+    phases: [],
+  };
+  const own: Check = { ...check('passed'), name: 'structure' };
+  const came: Outcome = {
+    ...drill,
+    plan,
+    replay: { paused: true, reachedLsn: '0/5001000', replayedBytes: 1, phases: [] },
+    atFence: { checks: [{ ...check('passed'), at: lsn }], notCompared: [], phases: [], finishedAt: at },
+    validation: { checks: [own], notCompared: [], phases: [], finishedAt: at },
+  };
+  const evidenceOf = (outcome: Outcome): Evidence =>
+    buildEvidence(outcome, { name: 'shop', objectives: {} }, { pgdrill: '0', sandboxPostgres: '18', node: '20' });
+
+  it('says exactly what is proven, what was only checked, and which chain a recovery would take', () => {
+    const { verdict, reasons, fence, fenceOf, beyond, notCompared, findings } = evidenceOf(came);
+    expect(verdict).toBe('passed');
+    expect(reasons).toEqual([
+      'Proven equal at LSN 0/5000000 (fence of drill drill-0, 2026-11-22 02:00:00 UTC); from 0/5000000 to 0/5001000 4.1 kB of WAL replayed, checked by structure, not compared.',
+      'All 2 checks passed: content at 0/5000000, structure.',
+      'it passed',
+    ]);
+    expect({ fence: fence?.lsn, fenceOf, beyond }).toEqual({
+      fence: lsn,
+      fenceOf: 'drill-0',
+      beyond: { fromLsn: lsn, toLsn: '0/5001000', bytes: 4_096 },
+    });
+    expect(notCompared).toEqual([expect.stringContaining('between 0/5000000 and 0/5001000')]);
+    expect(findings).toMatchObject([{ name: 'chain', message: expect.stringContaining('full-2') as string }]);
+  });
+
+  it('fails by what differed at the fence, and by what is broken behind it', () => {
+    const differs = { ...came.atFence!, checks: [{ ...check('failed'), at: lsn }] };
+    expect(verdictOf({ ...came, atFence: differs })).toMatchObject({
+      verdict: 'failed',
+      reasons: ['Check "content at 0/5000000" failed: it failed'],
+    });
+    const broken = { ...came.validation!, checks: [{ ...own, status: 'failed' as const }] };
+    expect(verdictOf({ ...came, validation: broken }).verdict).toBe('failed');
+    expect(verdictOf({ ...came, validation: { ...broken, checks: [{ ...own, status: 'unproven' }] } }).verdict).toBe(
+      'unproven',
+    );
+  });
+
+  it('is unproven, and claims no fence, where it was never compared there', () => {
+    const evidence = evidenceOf({ ...came, atFence: undefined });
+    expect(evidence.verdict).toBe('unproven');
+    expect(evidence).not.toHaveProperty('fence');
+    expect(evidence).not.toHaveProperty('beyond');
   });
 });

@@ -33,8 +33,9 @@ describe('the rotation', () => {
     // Unproven 5 days ago counts as 10 days, proven 8 days ago.
     expect(order([...all, past('old', 23, 'unproven')]).at(-1)).not.toBe('old');
     expect(order([...all, past('old', 25, 'unproven')]).at(-1)).toBe('old');
-    // Of a lost source nothing can be proven: it counts once.
-    expect(order([...all, past('source-lost', 23, 'unproven')]).at(-1)).toBe('source-lost');
+    // A lost source can be proven, too: it is no exception.
+    expect(order([...all, past('source-lost', 23, 'unproven')]).at(-1)).not.toBe('source-lost');
+    expect(order([...all, past('source-lost', 23)]).at(-1)).toBe('source-lost');
   });
 
   it('passes over what is not possible, and says so', async () => {
@@ -47,8 +48,8 @@ describe('the rotation', () => {
       'old',
       'oops',
       ...scenarioNameSchema.options.filter((name) => ['random', 'longest-chain', 'after-failover'].includes(name)),
-      'now',
       'source-lost',
+      'now',
     ]);
     expect(chosen.rotation?.[1]).toMatchObject({ impossible: 'No bad one.' });
   });

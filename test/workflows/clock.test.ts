@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
 import { type Activities, createActivities } from '../../activities/index.js';
+import { LocalStorage } from '../../src/repository/local-storage.js';
 import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
 import type { DrillResult } from '../../src/schema/evidence.js';
 import type { WorkflowProgress } from '../../src/schema/progress.js';
@@ -19,7 +20,7 @@ const delayMs = 2_000;
 
 /** Neighbours are in different runs: each phase is once slow beside others that are not. */
 const runs = [
-  ['plan', 'combine', 'open', 'human'],
+  ['plan', 'fetch', 'combine', 'open', 'human'],
   ['between', 'verify', 'replay', 'validate'],
 ] as const;
 type Place = (typeof runs)[number][number];
@@ -43,6 +44,13 @@ async function drillWith(delayed: readonly Place[]): Promise<Record<Place, numbe
   const slowTools = await toolsWithDelay({
     pg_verifybackup: delayed.includes('verify'),
     pg_combinebackup: delayed.includes('combine'),
+  });
+  // Of the links of a chain, the first one is slow to come.
+  let slowFetches = delayed.includes('fetch') ? 1 : 0;
+  const storageFetch = LocalStorage.prototype.fetch; // eslint-disable-line @typescript-eslint/unbound-method -- called with its own `this`
+  const spy = vi.spyOn(LocalStorage.prototype, 'fetch').mockImplementation(async function (this: LocalStorage, key) {
+    if (slowFetches-- > 0) await sleep(delayMs);
+    return await storageFetch.call(this, key);
   });
   const before =
     <Input, Output>(place: Place, run: (input: Input) => Promise<Output>) =>
@@ -76,10 +84,12 @@ async function drillWith(delayed: readonly Place[]): Promise<Record<Place, numbe
     const evidence = evidenceSchema.parse(JSON.parse(await readFile(evidencePath!, 'utf8')));
     return { clock: evidence.clock, handle: running };
   });
+  spy.mockRestore();
   await expectAsTemporalSays(handle, clock);
   const of = (name: string): number => clock.phases.find((phase) => phase.name === name)!.seconds;
   return {
     plan: of('plan'),
+    fetch: of('fetch'),
     verify: of('verify'),
     combine: of('combine'),
     replay: of('replay'),

@@ -73,6 +73,9 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
   'drill-passed': () => run('drill', { cluster, backup: 'full+incremental', gates: ['promote'] }, approve),
   'drill-scenario': () => run('drill', { cluster, scenario: 'longest-chain' }),
   'drill-source-lost': () => run('drill', { cluster, scenario: 'source-lost' }),
+  'drill-on-the-way': () => afterFence(() => run('drill', { cluster, scenario: 'source-lost' })),
+  'drill-begun-anew': () =>
+    afterFence(() => run('drill', { cluster, scenario: 'source-lost' }, undefined, notPausedAtFirst)),
   'drill-failed': () => run('drill', { cluster }, undefined, changeARow),
   'drill-approved-by-two': () =>
     run(
@@ -154,6 +157,20 @@ async function run(
     await handle.result().catch(() => undefined);
     return handle;
   });
+}
+
+/** A drill of now records a fence, which the next one can come by. */
+async function afterFence(drill: () => Promise<WorkflowHandle>): Promise<WorkflowHandle> {
+  await run('drill', { cluster });
+  return await drill();
+}
+
+/** A server that takes writes at the fence, where it should have paused. */
+function notPausedAtFirst(real: Activities): Partial<Activities> {
+  let replays = 0;
+  return {
+    replayWal: async (input) => ({ ...(await real.replayWal(input)), ...(replays++ === 0 && { paused: false }) }),
+  };
 }
 
 async function approve(handle: WorkflowHandle): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Check } from '../../schema/results.js';
 import { databasePairs } from './compare-content.js';
 import type { ClusterFingerprint } from '../fingerprint-schema.js';
+import { summarizeUnlogged } from './unlogged-alone.js';
 
 /**
  * The check `unlogged`: unlogged tables are in no WAL, so every restore empties them (manual, CREATE TABLE, "UNLOGGED"). Each
@@ -26,12 +27,7 @@ export function compareUnlogged(source: ClusterFingerprint, restored: ClusterFin
   return {
     name: 'unlogged',
     status: problems.length > 0 ? 'failed' : 'passed',
-    summary:
-      problems.length > 0
-        ? `${problems.length} of ${tables} unlogged tables are not as recovery must leave them.`
-        : tables === 0
-          ? 'There are no unlogged tables.'
-          : `${tables} unlogged tables came back empty, as they do after every restore.`,
+    summary: summarizeUnlogged(tables, problems.length),
     figures: { tables, differing: problems.length },
     problems,
   };

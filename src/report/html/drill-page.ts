@@ -2,6 +2,7 @@ import { renderHandOver } from '../../hand-over/render.js';
 import { bytes, count, seconds } from '../../schema/figures.js';
 import type { Evidence } from '../../schema/evidence.js';
 import type { Check, WorstRpo } from '../../schema/results.js';
+import { titleOf } from '../../proof/verdict.js';
 import { boundBy } from '../bound-by.js';
 import { chainPicture, replayCurve, timeline } from './drill-pictures.js';
 import { html, type Markup } from './markup.js';
@@ -134,7 +135,7 @@ function phaseTable({ clock, estimate }: Evidence): Markup {
   }`;
 }
 
-function fence({ fence: cut, fenceOf, rpo, replay }: Evidence): Markup {
+function fence({ fence: cut, fenceOf, beyond, rpo, replay }: Evidence): Markup {
   return html`<dl>
     ${
       replay === undefined
@@ -153,6 +154,15 @@ function fence({ fence: cut, fenceOf, rpo, replay }: Evidence): Markup {
               <code>${cut.lsn}</code>, timeline ${cut.timeline}, try ${cut.tries}, taken ${moment(cut.takenAt)};
               ${count(cut.commitsSeen)} commits before and ${count(cut.commitsUnseen)} after the cut looked
               at${fenceOf === undefined ? '' : html`; recorded by drill <code>${fenceOf}</code>`}
+            </dd>`
+    }
+    ${
+      beyond === undefined
+        ? undefined
+        : html`<dt>Behind the fence</dt>
+            <dd>
+              ${bytes(beyond.bytes)} of WAL, up to <code>${beyond.toLsn}</code>: replayed and checked, not compared with
+              the source
             </dd>`
     }
     ${
@@ -190,11 +200,11 @@ function checks(evidence: Evidence): Markup {
   if (evidence.checks.length === 0) return html`<p>No check was made.</p>`;
   return table(
     ['Check', 'Status', 'Result', 'Took'],
-    evidence.checks.map((check) => [check.name, tag(check.status), checkResult(check), seconds(check.seconds)]),
+    evidence.checks.map((check) => [titleOf(check), tag(check.status), checkResult(check), seconds(check.seconds)]),
   );
 }
 
-function checkResult({ summary, figures: numbers, problems, moreProblems = 0 }: Check): Markup {
+function checkResult({ at, summary, figures: numbers, problems, moreProblems = 0 }: Check): Markup {
   const told = Object.entries(numbers);
   return html`${summary}
   ${
@@ -209,7 +219,7 @@ function checkResult({ summary, figures: numbers, problems, moreProblems = 0 }: 
       ? undefined
       : html`<ul>
           ${problems.map(({ object, detail }) => html`<li><code>${object}</code>: ${detail}</li>`)}
-          ${moreProblems === 0 ? undefined : html`<li>and ${count(moreProblems)} more, in problems.json beside the evidence</li>`}
+          ${moreProblems === 0 ? undefined : html`<li>and ${count(moreProblems)} more, in ${at === undefined ? 'problems.json' : 'problems-at-fence.json'} beside the evidence</li>`}
         </ul>`
   }`;
 }
@@ -230,7 +240,7 @@ function figureOf(name: string, value: number): string {
 function notCovered({ notCompared, checks: all }: Evidence): Markup {
   const open = all
     .filter(({ status }) => status === 'unproven')
-    .map(({ name, summary }) => `check ${name}: ${summary}`);
+    .map((check) => `check ${titleOf(check)}: ${check.summary}`);
   const list = [...open, ...notCompared];
   if (list.length > 0)
     return html`<ul>
