@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +8,7 @@ import { diskFull, ioError } from '../files/durable.js';
 import { type Conninfo, parseConninfo, resolveService } from './conninfo.js';
 import { addressKeys, type SessionState, splitHosts, wantedSession, whyRefused, withoutAddress } from './hosts.js';
 import { readPassfile } from './passfile.js';
+import { distrusts, tlsAttempts } from './tls.js';
 
 export type Connection = pg.Client;
 
@@ -181,30 +181,6 @@ function passwordFrom(conninfo: Conninfo): Pick<pg.ClientConfig, 'password'> {
   return { password: look };
 }
 
-type Tls = Exclude<pg.ClientConfig['ssl'], undefined>;
-
-/**
- * With TLS or without it, in the order in which libpq tries (manual, "SSL Support", sslmode): `prefer`, its default, first with and then
- * without; `allow` the other way round; both take any certificate. There is no TLS on a Unix socket.
- */
-function tlsAttempts(conninfo: Conninfo): [Tls] | [Tls, Tls] {
-  const sslmode = conninfo['sslmode'] ?? process.env['PGSSLMODE'] ?? 'prefer';
-  const host = conninfo['host'] ?? conninfo['hostaddr'] ?? process.env['PGHOST'];
-  if (host?.startsWith('/') === true || sslmode === 'disable') return [false];
-  const file = (key: string): string | undefined =>
-    conninfo[key] === undefined ? undefined : readFileSync(conninfo[key], 'utf8');
-  const [ca, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map(file);
-  const tls = {
-    rejectUnauthorized: sslmode === 'verify-ca' || sslmode === 'verify-full',
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(sslmode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
-  };
-  if (sslmode === 'allow') return [false, tls];
-  return sslmode === 'prefer' ? [tls, false] : [tls];
-}
-
 function clientOptions(conninfo: Conninfo): pg.ClientConfig {
   const host = conninfo['host'] ?? conninfo['hostaddr'];
   return {
@@ -237,6 +213,16 @@ function explain(error: unknown, conninfo: Conninfo): Error {
   }
   if (code === diskFullState) return diskFull(`the data of PostgreSQL at ${where}`, error);
   if (code === ioErrorState) return ioError(`The data of PostgreSQL at ${where}`, messageOf(error), error);
+  if (distrusts(code))
+    return new AccessError(
+      {
+        what: `PostgreSQL at ${where} shows a certificate that is not trusted: ${messageOf(error)}`,
+        means:
+          'It is not signed by an authority that is trusted here, is for another name, or has expired. Nothing was sent to it.',
+        todo: 'Put the certificate of its authority into ~/.postgresql/root.crt of the user that runs this (as root: of postgres, too), or name it with sslrootcert; or correct the host in the configuration.',
+      },
+      { cause: error },
+    );
   return new UnreachableError(
     {
       what: `PostgreSQL at ${where} cannot be reached: ${reasonOf(error)}`,

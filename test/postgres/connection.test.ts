@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { AccessError, UnreachableError } from '../../src/errors.js';
 import type { Conninfo } from '../../src/postgres/conninfo.js';
 import { withConnection } from '../../src/postgres/connection.js';
-import { writeFileDurably } from '../../src/files/durable.js';
+import { makePrivateDirectory, writeFileDurably } from '../../src/files/durable.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { freePort, makeScratch, removeScratch } from '../support/scratch.js';
 
@@ -56,6 +56,7 @@ async function encrypted(overrides: Conninfo = {}): Promise<boolean> {
 // Skipped where there is no openssl to make the server's certificate with.
 describe.skipIf(!canMakeCertificates)('a server that insists on TLS', () => {
   beforeAll(() => serve('on', 'hostssl all all 127.0.0.1/32 trust'));
+  afterEach(() => vi.unstubAllEnvs());
 
   it.each([{}, { sslmode: 'prefer' }, { sslmode: 'allow' }, { sslmode: 'require' }])(
     'is met with TLS: %o',
@@ -66,7 +67,22 @@ describe.skipIf(!canMakeCertificates)('a server that insists on TLS', () => {
   });
   it('is known by its certificate', async () => {
     expect(await encrypted({ sslmode: 'verify-full', sslrootcert: certificate })).toBe(true);
-    await expect(encrypted({ sslmode: 'verify-full' })).rejects.toThrow(/certificate/);
+    await expect(encrypted({ sslmode: 'verify-full' })).rejects.toThrow(/certificate that is not trusted/);
+  });
+  it('is known by what lies in ~/.postgresql, as for libpq', async () => {
+    vi.stubEnv('HOME', scratch);
+    await makePrivateDirectory(join(scratch, '.postgresql'));
+    const authority = join(scratch, '.postgresql', 'root.crt');
+    await copyFile(certificate, authority);
+    expect(await encrypted({ sslmode: 'verify-full' })).toBe(true);
+    await execa('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=somebody else'],
+      ...['-out', authority, '-keyout', join(scratch, 'other.key')],
+    ]);
+    // There being an authority, `require` holds the server to it.
+    await expect(encrypted({ sslmode: 'require' })).rejects.toThrow(AccessError);
+    expect(await encrypted({ sslmode: 'prefer' })).toBe(true);
+    await rm(authority);
   });
 });
 
