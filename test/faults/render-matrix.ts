@@ -7,6 +7,8 @@ export interface Played {
   title: string;
   passed: boolean;
   at: string;
+  /** Of pgdrill, where git knows it. */
+  commit?: string;
 }
 
 /** The matrix as a page: what was played and how it went, what was not, and which cells there are not and why. */
@@ -14,6 +16,7 @@ export function render(played: readonly Played[]): string {
   const titles = new Set(cells.map(titleOf));
   const latest = new Map(played.filter(({ title }) => titles.has(title)).map((each) => [each.title, each]));
   const times = [...latest.values()].map(({ at }) => at).sort();
+  const commits = new Set([...latest.values()].flatMap(({ commit }) => commit ?? []));
   const good = [...latest.values()].filter(({ passed }) => passed).length;
   const failed = [...latest.values()].filter(({ passed }) => !passed).map(({ title }) => title);
   const unplayed = cells.map(titleOf).filter((title) => !latest.has(title));
@@ -23,7 +26,7 @@ export function render(played: readonly Played[]): string {
     'Every step of `drill` (and of `backup` and `recover`, where named) × every fault, on real servers: held in its middle, struck, and looked at when',
     'it is over: how it ended, its figures, what was done twice, the source, what was left behind. Made by `npm run test:faults`; see `test/faults`.',
     '',
-    `There are ${cells.length} cells; ${latest.size} were played, ${good} of them are as they should be. Played ${times[0] ?? 'never'} to ${times.at(-1) ?? 'never'} (UTC), each cell’s latest result.`,
+    `There are ${cells.length} cells; ${latest.size} were played, ${good} of them are as they should be. Played ${times[0] ?? 'never'} to ${times.at(-1) ?? 'never'} (UTC)${commits.size === 0 ? '' : ` at ${[...commits].sort().join(', ')}`}, each cell’s latest result.`,
     '',
     '`ok` as it should be · `FAILED` not · `?` not played · `–` there is no such cell (below)',
     '',

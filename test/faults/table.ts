@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -14,11 +15,12 @@ import { type Played, render } from './render-matrix.js';
 export default class FaultTable implements Reporter {
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
     const now = new Date().toISOString();
+    const commit = commitOfCheckout();
     const played = modules.flatMap((module) =>
       [...module.children.allTests()].flatMap((test): Played[] => {
         const { state } = test.result();
         return state === 'passed' || state === 'failed'
-          ? [{ title: test.name, passed: state === 'passed', at: now }]
+          ? [{ title: test.name, passed: state === 'passed', at: now, ...(commit === undefined ? {} : { commit }) }]
           : [];
       }),
     );
@@ -40,4 +42,12 @@ function withEarlier(played: readonly Played[]): Played[] {
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Played);
+}
+
+function commitOfCheckout(): string | undefined {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
+  } catch {
+    return undefined; // an unpacked archive
+  }
 }
