@@ -46,6 +46,7 @@ const readsRepository: Meetings = {
   plan: { point: 'resolveTarget:before', by: 'pg_waldump', part: archive },
   'restore preparation': { point: 'verifyBackup:before', by: 'pg_verifybackup' },
   replay: { point: 'launchInstance:before', by: 'cp' },
+  validation: { point: 'begin', by: 'node' },
   recording: { point: 'begin', by: 'node' },
   'backup: base backup': readsBackup,
   'recover: restore preparation': { point: 'combineBackups:before', by: 'pg_combinebackup' },
@@ -123,13 +124,18 @@ type Disk = 'repository' | 'sandboxes';
 
 const meetingOf = (meetings: Meetings, row: Row): Meeting | undefined => meetings[row.name as RowName];
 
+function whyNot(meetings: Meetings, row: Row, why: string): string | undefined {
+  if (meetingOf(meetings, row) !== undefined) return undefined;
+  return row.activity === undefined ? 'no step runs at a gate' : why;
+}
+
 /** A recovery that has something to lose stops at a gate, and goes on when its disk is mended. */
 const waitsForFix = ({ workflow, activity }: Row): boolean => workflow === 'recover' && activity !== 'prepareRestore';
 
 function ioError(name: string, disk: Disk, kind: 'reads' | 'writes' | 'removals', meetings: Meetings): Fault {
   return {
     name,
-    without: (row) => (meetingOf(meetings, row) === undefined ? `${kind} nothing there` : undefined),
+    without: (row) => whyNot(meetings, row, `${kind} little or nothing there`),
     props: () => ({ badDisk: disk }),
     point: (row) => meetingOf(meetings, row)?.point,
     strike: async (scene) => {
@@ -179,7 +185,7 @@ function expectHit(scene: Scene, meetings: Meetings): void {
 function slow(name: string, disk: Disk, meetings: Meetings): Fault {
   return {
     name,
-    without: (row) => (meetingOf(meetings, row) === undefined ? 'neither reads nor writes there' : undefined),
+    without: (row) => whyNot(meetings, row, 'works little or not at all there'),
     props: () => ({ badDisk: disk }),
     point: (row) => meetingOf(meetings, row)?.point,
     strike: async (scene, barrier) => {
