@@ -114,6 +114,14 @@ it('a changed figure shows in the chain and in the signature; a signature of ano
   expect((await judge()).problems).toContain('forged d3');
 });
 
+it('forged: a change that was signed anew, but under the old digest', async () => {
+  await seal(1);
+  const changed = (await readFile(fileOf('d1'), 'utf8')).replace('"rtoSeconds": 94.1', '"rtoSeconds": 9.1');
+  await writeFile(fileOf('d1'), changed);
+  await writeFile(`${fileOf('d1')}.sig`, await signText(key('worker'), changed));
+  expect((await judge()).problems).toEqual(['changed d1', 'forged d1']);
+});
+
 it('a key that nobody knows, one for another purpose, and one whose time is over are not accepted; in its time it was', async () => {
   await seal(1, 'stranger');
   await seal(2, 'former');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { RelationFingerprint } from '../../../src/proof/fingerprint-schema.js';
+import { rowHash } from '../../../src/proof/content/column-hash.js';
 import { fingerprintDatabase, type FingerprintProgress } from '../../../src/proof/content/fingerprint.js';
 import { type TestCluster, startTestCluster } from '../../support/cluster.js';
 import { makeScratch, removeScratch } from '../../support/scratch.js';
@@ -136,6 +137,18 @@ describe('the fingerprint of a database', () => {
     expect(check.status).toBe('failed');
     expect(check.problems.map(({ object }) => object)).toEqual([expect.stringMatching(`\\.${relation}$`)]);
     expect(check.problems[0]!.detail).toContain(detail);
+  });
+
+  // A sum that is linear in the columns sees one in three, so a single exchange would say little.
+  it('shows every exchange of values between two rows', async () => {
+    const client = await cluster.connect();
+    const sumOf = (rows: string): string => `(select sum(${rowHash('r.a, r.b')}) from (values ${rows}) r (a, b))`;
+    const { rows } = await client.query(
+      `select count(*)::int as unseen from generate_series(1, 1000) i
+       where ${sumOf('(1, i), (2, i * 13)')} = ${sumOf('(1, i * 13), (2, i)')}`,
+    );
+    await client.end();
+    expect(rows).toEqual([{ unseen: 0 }]);
   });
 
   it.each([
