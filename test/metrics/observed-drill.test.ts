@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
+import { historyText } from '../support/history-text.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { freePort } from '../support/scratch.js';
@@ -128,7 +129,8 @@ it('the evidence is signed, and the command says by whom', async () => {
   });
   expect(stdout).toContain('1 signed by shop-worker');
   expect(exitCode).toBe(0);
-  const history = JSON.stringify(await book.temporal.client.workflow.getHandle(drill).fetchHistory());
+  const history = await historyText(book.temporal.client.workflow.getHandle(drill));
+  expect(history).toContain(book.shop.patient.repository); // its payloads were read
   expect(history).not.toContain('evidence_key');
 });
 

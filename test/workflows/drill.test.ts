@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
@@ -6,7 +6,6 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { withCatalog } from '../../src/catalog/catalog.js';
-import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { writeFileDurably } from '../../src/files/durable.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { compareLsn, lsnDistanceBytes } from '../../src/postgres/lsn.js';
@@ -15,14 +14,13 @@ import { sandboxConninfo } from '../../src/restore/sandbox.js';
 import { type DrillResult, evidenceSchema } from '../../src/schema/evidence.js';
 import type { Sandbox } from '../../src/schema/results.js';
 import { toolEnvironment, toolPath } from '../../src/toolchain/postgres.js';
-import { type TestCluster, startTestCluster } from '../support/cluster.js';
+import { historyText } from '../support/history-text.js';
 import { leftovers } from '../support/leftovers.js';
 import { startPgbench } from '../support/pgbench.js';
-import { configure } from '../support/pgdrill-config.js';
 import { pgdrill } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { listRecoveries } from '../support/read-catalog.js';
-import { start, startTestTemporal, type TestTemporal, withWorker } from '../support/temporal.js';
+import { type Runbook, startRunbook } from '../support/runbook.js';
+import { start, withWorker } from '../support/temporal.js';
 
 /** Would show wherever a connection were copied to. */
 const secret = 'hunter2-swordfish';
@@ -32,35 +30,32 @@ const businessChecks = `checks:
   notes: { sql: select count(*) from notes, expect: { value: 2000 } }
   newest note: { sql: select max(at) from notes, expect: { max_age: 1h } }`;
 
-let temporal: TestTemporal;
-let shop: ProtectedCluster;
-let catalog: TestCluster;
+let book: Runbook;
+let temporal: Runbook['temporal'];
+let shop: Runbook['shop'];
+let loaded: Runbook['loaded'];
+let env: Runbook['env'];
 let catalogUrl: string;
-let loaded: LoadedConfiguration;
-let env: Record<string, string>;
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster({ settings: { shared_buffers: '32MB' } });
-  catalog = await startTestCluster(shop.scratch, { name: 'catalog' });
-  catalogUrl = `postgresql:///postgres?host=${encodeURIComponent(catalog.directory)}&port=5432&user=postgres`;
-  loaded = await configure(shop, { cluster: `objectives: { rto: 1h, rpo: 1ms }\n${businessChecks}` });
-  env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
+  book = await startRunbook({
+    protect: { settings: { shared_buffers: '32MB' } },
+    sql: `create extension pg_walinspect;
+      create table notes (id int primary key, body text, at timestamptz default now(), extra jsonb);
+      insert into notes select n, repeat('note ' || n, 20), now(), jsonb_build_object('n', n) from generate_series(1, 2000) n;
+      create index on notes (body);`,
+    backups: [],
+    cluster: `objectives: { rto: 1h, rpo: 1ms }\n${businessChecks}`,
+  });
+  ({ temporal, shop, loaded, env } = book);
+  catalogUrl = await book.catalogUrl();
   await pgbench(['--initialize', '--quiet', '--scale=1']);
-  await shop.sql(`
-    create extension pg_walinspect;
-    create table notes (id int primary key, body text, at timestamptz default now(), extra jsonb);
-    insert into notes select n, repeat('note ' || n, 20), now(), jsonb_build_object('n', n) from generate_series(1, 2000) n;
-    create index on notes (body);
-  `);
   await requirePassword();
 });
 
 afterAll(async () => {
   delete process.env['PGPASSFILE'];
-  await catalog.remove();
-  await shop.remove();
-  await temporal.stop();
+  await book.close();
 });
 
 afterEach(async () => {
@@ -115,7 +110,7 @@ test(
         async () => {
           const handle = await start(temporal, loaded, 'drill', { cluster: 'shop', backup: 'full+incremental' });
           const answer = (await handle.result()) as DrillResult;
-          return [answer, JSON.stringify(await handle.fetchHistory())];
+          return [answer, await historyText(handle)];
         },
       );
     } finally {
@@ -173,7 +168,12 @@ test(
     const evidence = evidenceSchema.parse(JSON.parse(text));
     expect((await stat(evidencePath)).mode & 0o777).toBe(0o600);
     expect(evidence.verdict).toBe('passed');
-    expect([text, history].filter((each) => each.includes(secret) || each.includes('PGPASSFILE'))).toEqual([]);
+    expect(history).toContain(shop.patient.repository); // its payloads were read
+    const kept = await textsIn(shop.patient.repository);
+    expect(kept.length).toBeGreaterThan(4); // at least two records, and the evidence in both forms
+    const said = [history, ...kept, ...(await textsIn(loaded.stateDirectory))];
+    said.push(JSON.stringify(await withCatalog(catalogUrl, (client) => client.query(everyEvent))));
+    expect(said.filter((each) => each.includes(secret) || each.includes('PGPASSFILE'))).toEqual([]);
     const { clock } = evidence;
     expect(clock.phases.map(({ name }) => name)).toEqual([
       'plan',
@@ -342,6 +342,16 @@ async function pgbench(args: readonly string[]): Promise<void> {
   await execa(toolPath(shop.tools, 'pgbench'), [...args, '-h', shop.source.directory, '-U', 'postgres', 'postgres'], {
     env: toolEnvironment(shop.tools),
   });
+}
+
+const everyEvent =
+  'select to_json(e) from pgdrill.monitoring_events e union all select to_json(b) from pgdrill.backup_history b';
+
+/** What programs and people read there: records, evidence, reports, logs. */
+async function textsIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && /\.(json|html|md|sql|log)$/.test(entry.name));
+  return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
 }
 
 /** From here on the role needs its password, which only a passfile holds. */

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DrillResult } from '../../src/schema/evidence.js';
 import type { Notification } from '../../src/schema/notification.js';
 import { activitiesOf } from '../faults/history.js';
+import { historyText } from '../support/history-text.js';
 import { leftovers } from '../support/leftovers.js';
 import { eventually, pgdrill } from '../support/programs.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
@@ -104,11 +105,7 @@ test('pgdrill notify --test tells whether each channel takes one', async () => {
 
 /** Neither in Temporal's history, failures of attempts included, nor in anything of the repository. */
 async function expectSecretKept(handle: WorkflowHandle, { evidencePath }: DrillResult): Promise<void> {
-  const text = JSON.stringify(await handle.fetchHistory());
-  const payloads = [...text.matchAll(/"data":"([A-Za-z0-9+/=]+)"/g)].map(([, data]) =>
-    Buffer.from(data!, 'base64').toString(),
-  );
-  const history = [text, ...payloads].join('\n');
+  const history = await historyText(handle);
   expect(history).toContain('gate_waiting'); // it was read
   for (const all of [history, await readFile(evidencePath!, 'utf8')]) {
     expect(all).not.toContain('swordfish');
