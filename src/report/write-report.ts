@@ -31,10 +31,11 @@ export async function tryWriteReport(
  * @returns undefined where the repository has no such evidence. @throws RepositoryError where it cannot be read.
  */
 export async function findEvidence(repository: Repository, name: string): Promise<Evidence | undefined> {
-  const exact = await readEvidence(repository, name);
+  const ids = await repository.storage.list(keys.evidences);
+  const exact = ids.includes(name) ? await readEvidence(repository, name) : undefined;
   if (exact !== undefined) return exact;
   let newest: Evidence | undefined;
-  for (const id of await repository.storage.list(keys.evidences)) {
+  for (const id of ids) {
     if (!id.startsWith(`${name}-`)) continue;
     const evidence = await readEvidence(repository, id);
     if (evidence?.workflowId === name && (newest === undefined || evidence.startedAt > newest.startedAt))

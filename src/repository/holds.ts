@@ -23,7 +23,8 @@ export async function listHolds({ storage, path }: Repository): Promise<Hold[]> 
     const text = await storage.readText(`${folder}/${name}`);
     if (text === undefined) continue; // released meanwhile
     const parsed = holdSchema.safeParse(parseJson(text));
-    if (!parsed.success) {
+    // It is released by its id: that has to name this file.
+    if (!parsed.success || keyOf(parsed.data.id) !== `${folder}/${name}`) {
       throw new RepositoryError({
         what: `The hold ${path}/${folder}/${name} is damaged.`,
         means: 'What it holds is not known, so nothing is removed from the repository.',

@@ -12,7 +12,9 @@ import { lockPathOf, type Storage } from './storage.js';
 export class LocalStorage implements Storage {
   constructor(readonly root: string) {}
 
+  /** @throws RangeError for a key that leads out of where it begins: ids come from people and from files. */
   pathOf(key: string): string {
+    if (key.split('/').includes('..')) throw new RangeError(`not a key: ${key}`);
     return join(this.root, key);
   }
 

@@ -31,6 +31,7 @@ it.each([
   ['the id of its workflow: the newest run counts', 'drill', 'drill-a3'],
   ['the id of a workflow that begins like another', 'drill-two', 'drill-two-99'],
   ['nothing that is there', 'dril', undefined],
+  ['nothing outside its folder', '../evidence/drill-b7', undefined],
 ])('evidence is found by %s', async (_, name, id) => {
   expect((await findEvidence(repository, name))?.id).toBe(id);
 });
