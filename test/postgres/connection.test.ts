@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { AccessError, UnreachableError } from '../../src/errors.js';
 import type { Conninfo } from '../../src/postgres/conninfo.js';
-import { withConnection } from '../../src/postgres/connection.js';
+import { fixHost, withConnection } from '../../src/postgres/connection.js';
 import { makePrivateDirectory, writeFileDurably } from '../../src/files/durable.js';
 import { startTestCluster, type TestCluster } from '../support/cluster.js';
 import { freePort, makeScratch, removeScratch } from '../support/scratch.js';
@@ -130,6 +130,16 @@ describe('a password', () => {
     vi.stubEnv('PGPASSFILE', passfile);
     expect(await encrypted({ user: 'careful' })).toBe(false);
     await expect(encrypted({ user: 'postgres' })).rejects.toThrow(AccessError);
+  });
+  it('in a service file is used, and stays there: what programs are given as arguments has none', async () => {
+    const services = join(scratch, 'pg_service.conf');
+    const ports = `${await freePort()},${address['port'] ?? ''}`;
+    const lines = ['[shop]', 'host=127.0.0.1,127.0.0.1', `port=${ports}`, 'dbname=postgres', 'user=careful'];
+    await writeFile(services, [...lines, 'password=swordfish', ''].join('\n'), { mode: 0o600 });
+    vi.stubEnv('PGSERVICEFILE', services);
+    const fixed = await fixHost({ service: 'shop' });
+    expect(fixed).toEqual({ service: 'shop', host: '127.0.0.1', port: address['port'] });
+    await withConnection(fixed, (client) => client.query('select 1'));
   });
   it('that cannot be had is said to be missing', async () => {
     vi.stubEnv('PGPASSFILE', join(scratch, 'none'));
