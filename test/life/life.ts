@@ -1,31 +1,28 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { WorkflowFailedError } from '@temporalio/client';
 import { expect } from 'vitest';
 
-import { consolidate } from '../../src/consolidation/consolidate.js';
+import type { ConsolidationSummary } from '../../activities/consolidate-chain.js';
+import type { BackupSummary } from '../../activities/take-backup.js';
 import { bigIntToLsn } from '../../src/postgres/lsn.js';
 import { readSource } from '../../src/postgres/source.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { segmentName, segmentNumberOf } from '../../src/postgres/wal-segment.js';
-import { standaloneContext } from '../../src/process/step-context.js';
-import { newestBackup } from '../../src/repository/chains.js';
 import { listBackups } from '../../src/repository/repository.js';
-import { takeBackup } from '../../src/repository/take-backup.js';
-import { deleteExpired, markExpired } from '../../src/retention/apply.js';
-import type { RetentionRequest } from '../../src/retention/facts.js';
-import type { BackupRecord } from '../../src/schema/backup-record.js';
+import type { DrillResult } from '../../src/schema/evidence.js';
 import type { RetentionResult } from '../../src/schema/retention.js';
-import { openFindings, type Verification } from '../../src/schema/verification.js';
+import { openFindings } from '../../src/schema/verification.js';
 import { acknowledge } from '../../src/verify/acknowledge.js';
-import { verificationKey } from '../../src/verify/reports.js';
-import { findArchiveGaps, verifyRepository } from '../../src/verify/verify.js';
+import { findArchiveGaps } from '../../src/verify/verify.js';
 import { planTo } from '../restore/restore-support.js';
 import { startLoad, stopLoad } from '../support/pgbench.js';
 import { promoteInPlace } from '../support/promote.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { randomFrom, settingsOf } from '../retention/world.js';
-import { expectReachable, expectRestored, Truth } from './truth.js';
+import { randomFrom } from '../retention/world.js';
+import { Installation } from './installation.js';
+import { checksFor, expectReachable, type Moment, Truth } from './truth.js';
 import { doSomething, loadScript, setUpSql } from './workload.js';
 
 /** What may befall a cluster on a day beside its daily work. */
@@ -68,17 +65,23 @@ export interface Lived {
  * retention as it ends, with a load beside it all. After each day every moment that the recovery window promises has to be within reach, and
  * one chosen by chance is restored and compared with the truth.
  *
- * Days are as long as they take: retention gets the window as the time since the day began that it is to begin with.
+ * All of it by pgdrill's own schedules, as `pgdrill policies apply` makes them, and its workflows; only that nobody waits for the time of day: they are
+ * triggered. Days are as long as they take: each night the configuration gets the window as the time since the day began that it is to begin with.
  */
 export async function live(options: LifeOptions): Promise<Lived> {
   const shop = await protectCluster({ initdbArgs: ['--wal-segsize=1'], settings: { autovacuum: 'off' } });
   try {
-    const life = new Life(shop, options);
     await shop.sql(setUpSql);
-    for (const [day, misfortune] of options.days.entries()) await life.day(day, misfortune);
-    return life.lived;
+    const installation = await Installation.open(shop, configurationFor({ today: new Date() }));
+    try {
+      const life = new Life(shop, installation, options);
+      for (const [day, misfortune] of options.days.entries()) await life.day(day, misfortune);
+      return life.lived;
+    } finally {
+      await stopLoad();
+      await installation.close();
+    }
   } finally {
-    await stopLoad();
     await shop.remove();
   }
 }
@@ -91,12 +94,12 @@ class Life {
   readonly #random: () => number;
   readonly #dayStarts: Date[] = [];
   #things = 0;
-  #operations = 0;
   /** The gap behind which no backup was taken yet. */
   #lostFrom: string | undefined;
 
   constructor(
     readonly shop: ProtectedCluster,
+    readonly installation: Installation,
     readonly options: LifeOptions,
   ) {
     this.#truth = new Truth(shop);
@@ -109,12 +112,12 @@ class Life {
     this.#dayStarts.push(new Date());
     startLoad(this.shop, loadScript, 2);
     if (misfortune === 'consolidation') await this.#consolidate();
-    else await this.#backup('full', 'daily_full');
+    else await this.#backup('daily_full');
     const when = Math.floor(this.#random() * hours);
     for (let hour = 0; hour < hours; hour += 1) {
       await this.#work(`day ${day} hour ${hour}`);
       if (hour === when) await this.#befall(misfortune, `day ${day} ${misfortune}`);
-      await this.#backup('incremental', 'hourly_incremental');
+      await this.#backup('hourly_incremental');
     }
     await this.#work(`day ${day} evening`);
     await stopLoad();
@@ -131,13 +134,8 @@ class Life {
     }
   }
 
-  async #backup(type: BackupRecord['type'], policy: string): Promise<BackupRecord> {
-    const { tools, repository, patient } = this.shop;
-    const record = await takeBackup(
-      tools,
-      { repository, connection: patient.connection, type, policy },
-      standaloneContext(`life/backup/${++this.#operations}`),
-    );
+  async #backup(policy: 'daily_full' | 'hourly_incremental'): Promise<void> {
+    const record = await this.installation.trigger<BackupSummary>('backup', policy);
     if (record.fallbackReason !== undefined) this.lived.fallbacks.push(record.fallbackReason);
     if (record.unsafe === undefined) this.#count(record.type);
     else this.lived.unsafe += 1;
@@ -149,22 +147,12 @@ class Life {
         this.lived.refused += 1;
       }
     }
-    return record;
   }
 
   async #consolidate(): Promise<void> {
-    const { tools, repository } = this.shop;
-    if (newestBackup(await listBackups(repository))?.type === 'full') {
-      await this.#backup('full', 'daily_full');
-      return;
-    }
-    const record = await consolidate(
-      tools,
-      { repository },
-      standaloneContext(`life/consolidate/${++this.#operations}`),
-    );
-    expect(record.consolidatedFrom?.length).toBeGreaterThan(1);
-    this.#count('synthetic');
+    const { consolidatedFrom } = await this.installation.trigger<ConsolidationSummary>('backup', 'synthetic');
+    if (consolidatedFrom.length > 0) this.#count('synthetic');
+    else await this.#backup('daily_full'); // the last hour's was a full already
   }
 
   #count(type: string): void {
@@ -200,7 +188,7 @@ class Life {
 
   /** An archived segment is gone for good; a verification finds that out and somebody accepts it. */
   async #loseSegment(name: string): Promise<void> {
-    const { patient, repository, tools } = this.shop;
+    const { patient, repository } = this.shop;
     await this.shop.archive();
     await this.#work(name);
     const { timeline, walSegmentSizeBytes: size } = await withConnection(patient.connection, readSource);
@@ -212,63 +200,78 @@ class Life {
     const segment = segmentName({ timeline, number }, size);
     await rm(join(patient.walDirectory, segment));
     this.#lostFrom = bigIntToLsn(number * BigInt(size));
-    const found = await verifyRepository(
-      tools,
-      { repository, walDirectory: patient.walDirectory, maxRateBytes: undefined },
-      standaloneContext(`life/verify/${++this.#operations}`),
-    );
-    const finding = openFindings(found.findings).map(({ id }) => id);
-    expect(finding).toEqual([`wal-gap/${segment}`]);
-    await this.#report(found);
-    await acknowledge(repository, finding[0]!, { by: 'ada', reason: 'the disk of the archive was replaced' });
+    const failure = await this.installation.trigger('verify').catch((error: unknown) => error);
+    const finding = `wal-gap/${segment}`;
+    expect((failure as WorkflowFailedError).cause?.message.split(':')[0]).toBe(finding);
+    await acknowledge(repository, finding, { by: 'ada', reason: 'the disk of the archive was replaced' });
     expect(openFindings(await findArchiveGaps(repository, patient.walDirectory, new AbortController().signal))).toEqual(
       [],
     );
   }
 
-  async #report(found: Awaited<ReturnType<typeof verifyRepository>>): Promise<void> {
-    const at = new Date().toISOString();
-    const report: Verification = {
-      ...{ formatVersion: 1, id: `life-${this.#operations}`, cluster: 'shop', workflowId: 'life', runId: 'life' },
-      ...{ startedAt: at, finishedAt: at, verdict: 'failed', versions: { pgdrill: '', postgres: '', node: '' } },
-      ...found,
-    };
-    await this.shop.repository.storage.writeText(verificationKey(report.id), JSON.stringify(report));
-  }
-
   /** Retention, and then: is every promise kept? */
   async #lookBack(): Promise<void> {
     const windowStart = this.#dayStarts.at(-this.options.windowDays) ?? this.#dayStarts[0]!;
-    const promised = this.#truth.since(windowStart);
-    const result = await this.#retention(windowStart);
+    const { grace } = this.options;
+    const nightly = { today: this.#dayStarts.at(-1)!, windowStart, grace };
+    await this.installation.configure(configurationFor(nightly));
+    const result = await this.installation.trigger<RetentionResult>('retention');
     this.lived.deletedBackups += result.deleted.length;
     this.lived.deletedWal += result.walDeleted.files;
+    const promised = this.#truth.since(new Date(result.windowStart));
     await expectReachable(this.shop, promised);
     for (let restore = 0; restore < this.options.restores; restore += 1) {
       const chosen = promised[Math.floor(this.#random() * promised.length)]!;
       const by = this.#random() < 0.5 ? 'time' : 'lsn';
-      const from = (await expectRestored(this.shop, chosen, by)).join(' + ');
-      this.lived.restoredFrom.push(from);
-      this.options.tell?.(`  ${chosen.name} by ${by}, of ${promised.length} moments: from ${from}`);
+      await this.installation.configure(configurationFor({ ...nightly, restore: { moment: chosen, by } }));
+      await this.#restore(chosen, by, promised.length);
     }
   }
 
-  async #retention(windowStart: Date): Promise<RetentionResult> {
-    const { repository, patient } = this.shop;
-    const now = new Date();
-    const since = (start: Date): number => now.getTime() - start.getTime();
-    const settings = settingsOf({
-      windowMs: since(windowStart),
-      policyKeepMs: {
-        daily_full: since(windowStart),
-        hourly_incremental: since(this.#dayStarts.at(-1)!),
-      },
-      ...{ keepUnscheduledMs: 0, minFulls: 1, graceMs: this.options.grace === 'none' ? 0 : 1 },
-    });
-    const request: RetentionRequest = {
-      ...{ repository, walDirectory: patient.walDirectory, ownWalDirectory: true, settings, now },
-    };
-    await markExpired(request, standaloneContext(`life/mark/${++this.#operations}`));
-    return await deleteExpired(request, standaloneContext(`life/delete/${this.#operations}`));
+  /** By a drill whose checks know the truth. */
+  async #restore(moment: Moment, by: 'time' | 'lsn', of: number): Promise<void> {
+    const { chain, checks } = await this.installation.trigger<DrillResult>('drill', 'nightly');
+    const backups = await listBackups(this.shop.repository);
+    const types = chain.map(({ id, type }) =>
+      backups.find((each) => each.id === id)?.consolidatedFrom === undefined ? type : 'synthetic',
+    );
+    const from = types.join(' + ');
+    this.options.tell?.(`  ${moment.name} by ${by}, of ${of} moments: from ${from}`);
+    const business = checks.filter(({ name }) => name.startsWith('business: '));
+    expect(
+      business.map(({ name, status, summary }) => ({ name, status, summary })),
+      `${moment.name} by ${by}, from ${from}`,
+    ).toEqual(
+      ['life', 'accounts', 'balance'].map((name) => ({
+        name: `business: ${name}`,
+        status: 'passed',
+        summary: expect.any(String) as string,
+      })),
+    );
+    expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
+    this.lived.restoredFrom.push(from);
   }
+}
+
+/** What each night changes: the window and the ages, counted from now, and the moment that the drill is to restore. */
+function configurationFor({
+  today,
+  windowStart = today,
+  grace = 'none',
+  restore,
+}: {
+  today: Date;
+  windowStart?: Date;
+  grace?: LifeOptions['grace'];
+  restore?: { moment: Moment; by: 'time' | 'lsn' };
+}): string {
+  const since = (start: Date): string => `${Math.max(1, Date.now() - start.getTime())}ms`;
+  return `policies:
+  daily_full: { type: full, cron: 0 2 * * *, keep: ${since(windowStart)} }
+  synthetic: { type: synthetic, cron: 0 3 * * *, keep: ${since(windowStart)} }
+  hourly_incremental: { type: incremental, cron: 0 * * * *, keep: ${since(today)} }
+retention: { window: ${since(windowStart)}, keep_unscheduled: 0ms, min_fulls: 1, grace: ${grace === 'none' ? '0ms' : '3s'} }
+verify: { cron: 0 5 * * 0, max_rate: 1GB }
+drills: { nightly: { cron: 0 4 * * *, target: '${restore === undefined ? 'fence' : `${restore.by}=${restore.moment[restore.by]}`}' } }
+${restore === undefined ? '' : checksFor(restore.moment)}`;
 }

@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 
 import { compareLsn } from '../../src/postgres/lsn.js';
-import { removeSandbox } from '../../src/restore/sandbox.js';
-import { column, planTo, restoreTo } from '../restore/restore-support.js';
+import { planTo } from '../restore/restore-support.js';
 import type { ProtectedCluster } from '../support/protected-cluster.js';
 
 /** What the source held at a moment at which only the load was writing. */
@@ -50,6 +49,19 @@ export class Truth {
   }
 }
 
+/** Checks of a drill to a moment: that what is restored is what was there. */
+export function checksFor({ content }: Moment): string {
+  const check = (name: string, sql: string, value: string): string =>
+    `  ${name}: { sql: '${sql}', expect: { value: ${value} } }`;
+  return [
+    'checks:',
+    check('life', 'select public.life_content()', JSON.stringify(content)),
+    // The load writes at all times: of its content only this is known.
+    check('accounts', 'select count(*) from load.accounts', '500'),
+    check('balance', 'select sum(balance) from load.accounts', '0'),
+  ].join('\n');
+}
+
 /** Plans a restore to each, which finds out whether chain and WAL are there. */
 export async function expectReachable(shop: ProtectedCluster, moments: readonly Moment[]): Promise<void> {
   for (const { name, lsn } of moments) {
@@ -57,23 +69,5 @@ export async function expectReachable(shop: ProtectedCluster, moments: readonly 
       throw new Error(`${name} (${lsn}) lies in the window and cannot be restored`, { cause: error });
     });
     expect(compareLsn(plan.chain.at(-1)!.endLsn, lsn), name).toBeLessThanOrEqual(0);
-  }
-}
-
-/** Restores to a moment and compares. @returns the types of the backups that it took. */
-export async function expectRestored(shop: ProtectedCluster, moment: Moment, by: 'time' | 'lsn'): Promise<string[]> {
-  const target = by === 'time' ? `time=${moment.time}` : `lsn=${moment.lsn}`;
-  const { sandbox, plan } = await restoreTo(shop, target);
-  try {
-    const chain = plan.chain.map(({ id }) => id).join(' + ');
-    expect(await column(sandbox, 'select life_content()'), `${moment.name} by ${by}, from ${chain}`).toEqual([
-      moment.content,
-    ]);
-    // The load writes at all times: of its content only this is known.
-    expect(await column(sandbox, 'select count(*) from load.accounts'), chain).toEqual(['500']);
-    expect(await column(sandbox, 'select sum(balance) from load.accounts'), chain).toEqual(['0']);
-    return plan.chain.map(({ type, consolidatedFrom }) => (consolidatedFrom === undefined ? type : 'synthetic'));
-  } finally {
-    await removeSandbox(shop.tools, sandbox);
   }
 }

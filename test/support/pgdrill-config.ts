@@ -10,7 +10,7 @@ import type { ProtectedCluster } from './protected-cluster.js';
 let queues = 0;
 
 /**
- * Writes a pgdrill.yaml for a protected cluster, with a task queue of its own, and loads it.
+ * Writes a pgdrill.yaml for a protected cluster, with a task queue of its own unless one is named, and loads it.
  *
  * @param options.top lines of YAML on top of the file's own.
  * @param options.cluster lines of YAML on top of the cluster's own, unindented.
@@ -18,14 +18,14 @@ let queues = 0;
  */
 export async function configure(
   shop: ProtectedCluster,
-  options: { top?: string; cluster?: string; connection?: string; catalogUrl?: string } = {},
+  options: { top?: string; cluster?: string; connection?: string; catalogUrl?: string; queue?: string } = {},
 ): Promise<LoadedConfiguration> {
   const path = join(shop.scratch, `pgdrill-${++queues}.yaml`);
   const extra = (options.cluster ?? '').split('\n').map((line) => `    ${line}`);
   await writeFileDurably(
     path,
     `state_directory: ${join(shop.scratch, 'state')}
-temporal: { task_queue: test-${process.pid}-${queues} }
+temporal: { task_queue: ${options.queue ?? `test-${process.pid}-${queues}`} }
 catalog: {${options.catalogUrl === undefined ? '' : ` url: '${options.catalogUrl}'`}}
 ${options.top === undefined ? '' : `${options.top}\n`}clusters:
   ${shop.patient.name}:
