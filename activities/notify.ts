@@ -1,10 +1,14 @@
+import { Context } from '@temporalio/activity';
+
+import { findDrift } from '../src/client/schedules/drift.js';
 import { clusterOf } from '../src/configuration/cluster.js';
+import { loadConfiguration, type LoadedConfiguration } from '../src/configuration/load.js';
 import { ConfigurationError, messageOf } from '../src/errors.js';
 import { deliver } from '../src/notifications/deliver.js';
-import { dueNotifications } from '../src/notifications/due.js';
+import { dueLooks, leftOver, ofToday, scheduleDrift } from '../src/notifications/due.js';
 import { noteTold, wasTold } from '../src/notifications/once-a-day.js';
+import type { ToDo } from '../src/schema/leftovers.js';
 import type { ChannelEvents, Notification, NotificationEvent } from '../src/schema/notification.js';
-import type { LoadedConfiguration } from '../src/configuration/load.js';
 import type { Dependencies } from './dependencies.js';
 import { type Step, step } from './step.js';
 
@@ -31,28 +35,41 @@ export const createNotify = ({ loaded }: Dependencies): Step<ToTell, void> =>
   });
 
 /** What is wrong without any run having told it, for each channel that takes it and was not told today. */
-export const createFindDue = ({ loaded }: Dependencies): Step<Record<string, never>, ToTell[]> =>
-  step(async (_input, { signal }): Promise<ToTell[]> => {
-    const due: ToTell[] = [];
-    for (const name of Object.keys(loaded.configuration.clusters)) {
-      const channels = channelsOf(loaded, name);
-      if (!channels.some(({ on }) => on.includes('proof_too_old') || on.includes('archive_gap'))) continue;
-      const found = await dueNotifications(clusterOf(loaded, name), new Date(), signal).catch((error: unknown) => {
+export const createFindDue = ({ loaded }: Dependencies): Step<{ leftovers?: ToDo[] | undefined }, ToTell[]> =>
+  step(async ({ leftovers = [] }: { leftovers?: ToDo[] | undefined }, { signal }): Promise<ToTell[]> => {
+    if (Object.keys(loaded.configuration.notifications).length === 0) return [];
+    const now = new Date();
+    // A new cluster has no repository yet, and what cannot be read or asked shows in `doctor`, metrics and every run.
+    const orNothing = async <T>(what: string, look: Promise<T>, nothing: T): Promise<T> =>
+      await look.catch((error: unknown) => {
         signal.throwIfAborted();
-        // A new cluster has no repository yet, and one that cannot be read shows in `doctor`, metrics and every run.
-        console.error(`pgdrill worker: cluster ${name}: ${messageOf(error).split('\n')[0] ?? ''}`);
-        return [];
+        console.error(`pgdrill worker: ${what}: ${messageOf(error).split('\n')[0] ?? ''}`);
+        return nothing;
       });
-      for (const notification of found)
-        for (const { name: channel, on } of channels)
-          if (
-            on.includes(notification.event as NotificationEvent) &&
-            !(await wasTold(loaded.stateDirectory, channel, notification.id))
-          )
-            due.push({ channel, notification });
+    const found = leftovers.map((each) => ofToday(each.cluster ?? 'pgdrill', leftOver(each), now, each.what));
+    for (const name of Object.keys(loaded.configuration.clusters)) {
+      const cluster = clusterOf(loaded, name);
+      for (const look of dueLooks)
+        for (const due of await orNothing(`cluster ${name}`, look(cluster, now, signal), []))
+          found.push(ofToday(name, due, now));
     }
+    const drift = await orNothing('schedules', driftNow(loaded), new Map<string, string[]>());
+    for (const [name, differences] of drift) found.push(ofToday(name, scheduleDrift(name, differences), now));
+    const due: ToTell[] = [];
+    for (const notification of found)
+      for (const { name: channel, on } of channelsOf(loaded, notification.cluster))
+        if (
+          on.includes(notification.event as NotificationEvent) &&
+          !(await wasTold(loaded.stateDirectory, channel, notification.id))
+        )
+          due.push({ channel, notification });
     return due;
   });
+
+/** By the file as it is now: `pgdrill policies apply` needs no worker that has read it again. */
+async function driftNow({ path }: LoadedConfiguration): Promise<Map<string, string[]>> {
+  return await findDrift(Context.current().client, (await loadConfiguration({ path })).configuration);
+}
 
 /** The channels that are told of a cluster. */
 export function channelsOf({ configuration }: LoadedConfiguration, cluster: string): ChannelEvents[] {

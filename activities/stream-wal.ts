@@ -1,9 +1,13 @@
+import { Context } from '@temporalio/activity';
+
 import { clusterOf } from '../src/configuration/cluster.js';
 import { ConfigurationError } from '../src/errors.js';
 import { withConnection } from '../src/postgres/connection.js';
 import { readSource } from '../src/postgres/source.js';
 import { openOrCreateRepository } from '../src/repository/repository.js';
 import type { PreparedStream, StreamStretch } from '../src/schema/stream.js';
+import { Alarms } from '../src/stream/alarms.js';
+import { awaitSource } from '../src/stream/await-source.js';
 import { prepareStream } from '../src/stream/prepare.js';
 import { receiveWal } from '../src/stream/receive.js';
 import { endStream } from '../src/stream/stop.js';
@@ -13,7 +17,16 @@ import { intoCatalog } from './into-catalog.js';
 import { type Step, step } from './step.js';
 
 /** Twice a day the workflow begins anew, so that its history stays short and a new configuration is read. */
-const stretchMs = 12 * 60 * 60_000;
+const defaultStretchMs = 12 * 60 * 60_000;
+
+/** How patient a stream is; tests have less time. */
+export interface StreamPatience {
+  stretchMs?: number;
+  /** How long a stream may stand before that is an alarm. */
+  alarmAfterMs?: number;
+  /** How long it has to be well until an alarm is over. */
+  calmMs?: number;
+}
 
 async function streamOf({ loaded }: Dependencies, name: string): Promise<Stream> {
   const cluster = clusterOf(loaded, name);
@@ -46,26 +59,30 @@ export const createPrepareStream = (
     return await prepareStream(tools, stream, input.acceptGap, context);
   });
 
-/** Stream: receive WAL, for half a day. */
-export const createReceiveWal = (dependencies: Dependencies): Step<{ cluster: string }, StreamStretch> =>
+/** Stream: receive WAL, for half a day. What is found of it goes to the workflow, which tells people, and into the catalog. */
+export const createReceiveWal = (
+  dependencies: Dependencies,
+  { stretchMs = defaultStretchMs, alarmAfterMs, calmMs }: StreamPatience = {},
+): Step<{ cluster: string }, StreamStretch> =>
   step(async (input: { cluster: string }, context) => {
-    const stream = await streamOf(dependencies, input.cluster);
-    const { tools, segmentSizeBytes } = await toolsOf(dependencies, stream, context.signal);
-    return await receiveWal(
-      tools,
-      stream,
-      {
-        stretchMs,
-        segmentSizeBytes,
-        onAlarm: async ({ kind, at, ...alarm }) => {
-          const operation = `${context.operation}/${context.attempt}/${kind}/${at}`;
-          await intoCatalog(dependencies, context.signal, {
-            events: [{ ...alarm, cluster: input.cluster, at, kind, operation }],
-          });
-        },
+    const { client } = Context.current();
+    const alarms = new Alarms(
+      async ({ subject, at, figures, ...found }) => {
+        const { kind } = found;
+        await client.workflow.getHandle(context.workflowId, context.runId).signal('found', { subject, ...found });
+        if (kind === 'ok') return;
+        const operation = `${context.operation}/${context.attempt}/${kind}/${at}`;
+        await intoCatalog(dependencies, context.signal, {
+          events: [{ ...found, figures, cluster: input.cluster, at, operation }],
+        });
       },
-      context,
+      calmMs === undefined ? {} : { calmMs },
     );
+    const patience = { alarms, ...(alarmAfterMs === undefined ? {} : { alarmAfterMs }) };
+    const stream = await streamOf(dependencies, input.cluster);
+    const ready = await awaitSource(() => toolsOf(dependencies, stream, context.signal), patience, context);
+    const { tools, segmentSizeBytes } = ready;
+    return await receiveWal(tools, stream, { stretchMs, segmentSizeBytes, ...patience }, context);
   });
 
 /** Stream: its end. */

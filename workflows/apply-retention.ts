@@ -4,6 +4,7 @@ import { bytes } from '../src/schema/figures.js';
 import { type RetentionResult, retentionInputSchema, type RetentionSummary } from '../src/schema/retention.js';
 import { begin } from './begin.js';
 import { parseInput } from './input.js';
+import { messageOfFailure, tell } from './notify.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
 
@@ -27,6 +28,7 @@ export async function applyRetention(rawInput: unknown): Promise<RetentionResult
     if (isCancellation(error)) throw error;
     const failure = rootFailure(error);
     await steps.recordRetention({ cluster, failure: failure.message }).catch(() => undefined); // retention's own failure counts
+    if (error instanceof Error) await tell(progress.channels, cluster, messageOfFailure('retention', cluster, error));
     throw ApplicationFailure.create({ ...failure, nonRetryable: true });
   }
 }

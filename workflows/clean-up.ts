@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 
+import { tell } from './notify.js';
 import { rootFailure, type RunProgress } from './progress.js';
 import { steps } from './steps.js';
 
@@ -18,6 +19,13 @@ export async function cleanUpOrAlarm(
       const { message } = rootFailure(error);
       // The clean-up's own failure counts.
       await steps.recordAlarm({ cluster: sandbox.cluster, message }).catch(() => undefined);
+      await tell(progress.channels, sandbox.cluster, {
+        event: 'failed',
+        severity: 'critical',
+        title: `${sandbox.cluster}: the clean-up of a ${progress.state.kind} failed`,
+        text: `${message.replaceAll(/\s*\n\s*/g, ' ')} The janitor tries again.`,
+        command: 'pgdrill janitor',
+      });
     }
     throw error;
   }

@@ -4,8 +4,8 @@ import type { ConsolidationSummary } from '../activities/consolidate-chain.js';
 import { bytes, seconds } from '../src/schema/figures.js';
 import { consolidateInputSchema } from '../src/schema/workflow-inputs.js';
 import { begin } from './begin.js';
-import { messageOfFailure, tell } from './notify.js';
 import { parseInput } from './input.js';
+import { messageOfFailure, tell } from './notify.js';
 import { rootFailure, RunProgress } from './progress.js';
 import { steps } from './steps.js';
 import { whenFree } from './when-free.js';
@@ -26,8 +26,7 @@ export async function consolidate(rawInput: unknown): Promise<ConsolidationSumma
     return { ...made, warnings };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    // Whoever asked for one at a terminal sees it fail.
-    if (policy !== undefined && error instanceof Error)
+    if (error instanceof Error)
       await tell(progress.channels, cluster, messageOfFailure('consolidation', cluster, error));
     throw ApplicationFailure.create({ ...rootFailure(error), nonRetryable: true });
   }

@@ -86,7 +86,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
       Object.assign(progress.state, { verdict, ...(verdict === 'passed' ? {} : { reasons }) });
     }
     const cleaned = await settle(() => cleanUpOrAlarm(progress, { cluster, sandboxId: id }));
-    await tellOfEnd(progress, 'drill', ended.result, failure ?? ended.error ?? cleaned.error);
+    await tellOfEnd(progress, 'drill', ended.result, failure ?? ended.error);
     return conclude(failure, ended, cleaned.error);
   });
 }

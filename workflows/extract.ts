@@ -62,8 +62,11 @@ export async function extract(rawInput: unknown): Promise<ExtractResult> {
     const recorded = await record({ kind: 'extraction', id, cluster, input, outcome }, progress, failure).catch(
       () => undefined,
     );
-    await cleanUpOrAlarm(progress, { cluster, sandboxId: id });
-    await tellOfEnd(progress, 'extraction', recorded, failure);
+    try {
+      await cleanUpOrAlarm(progress, { cluster, sandboxId: id });
+    } finally {
+      await tellOfEnd(progress, 'extraction', recorded, failure);
+    }
     const answer = { cluster, target, approvals: progress.state.approvals, ...describe(outcome, recorded) };
     if (failure === undefined) return { outcome: 'extracted', ...answer };
     if (failure instanceof StoppedAtGate)

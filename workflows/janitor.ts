@@ -7,10 +7,11 @@ import { rootFailure } from './progress.js';
 import { steps } from './steps.js';
 
 /** What is wrong without any run having told it. Where nothing can be found out or told now, the next janitor tries again. */
-async function tellOfDue(): Promise<void> {
+async function tellOfDue({ failed: leftovers }: SweepReport): Promise<void> {
   if (!patched('find-due')) return;
   try {
-    for (const each of await steps.findDue({})) await steps.notify(each).catch((error: unknown) => warn(error));
+    for (const each of await steps.findDue(leftovers.length === 0 ? {} : { leftovers }))
+      await steps.notify(each).catch((error: unknown) => warn(error));
   } catch (error) {
     warn(error);
   }
@@ -33,7 +34,7 @@ export async function janitor(rawInput: unknown): Promise<SweepReport> {
       ...removed.map(({ what, why }) => `- ✔ removed ${what}: ${why}`),
     ].join('\n') || 'Nothing was left over.',
   );
-  await tellOfDue();
+  await tellOfDue(report);
   if (failed.length === 0) return report;
   throw ApplicationFailure.create({
     type: 'LeftoverError',

@@ -90,9 +90,12 @@ export async function recover(rawInput: unknown): Promise<RecoverResult> {
     const error = asCancellation(caught instanceof GivenUp ? caught.failure : asError(caught));
     return await CancellationScope.nonCancellable(async () => {
       const recorded = await recordRun(error).catch(() => undefined);
-      // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
-      if (outcome.opened === undefined) await cleanUpOrAlarm(progress, { cluster, sandboxId, into });
-      await tellOfEnd(progress, 'recovery', recorded, error);
+      try {
+        // An opened server holds the recovered data: that is never thrown away, whatever fails afterwards.
+        if (outcome.opened === undefined) await cleanUpOrAlarm(progress, { cluster, sandboxId, into });
+      } finally {
+        await tellOfEnd(progress, 'recovery', recorded, error);
+      }
       if (error instanceof StoppedAtGate) {
         const ending = error.approval.decision === 'rejected' ? 'rejected' : 'expired';
         const notes = [

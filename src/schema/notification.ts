@@ -10,6 +10,8 @@ export const notificationEvents = [
   'gate_waiting',
   'proof_too_old',
   'archive_gap',
+  'wal_stream',
+  'schedule_drift',
 ] as const;
 export const notificationEventSchema = z.enum(notificationEvents);
 export type NotificationEvent = z.infer<typeof notificationEventSchema>;

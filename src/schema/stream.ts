@@ -2,6 +2,20 @@ import { z } from 'zod';
 
 import { clusterNameSchema, lsnSchema } from './primitives.js';
 
+/** What can be wrong with a stream, each by itself: one that is well does not end the other's alarm. */
+const alarmSubjectSchema = z.enum(['stream', 'compression']);
+export type AlarmSubject = z.infer<typeof alarmSubjectSchema>;
+
+/** How a subject was found; what the signal `found` carries from the activity that watches to its workflow. */
+export const foundStreamSchema = z.object({
+  subject: alarmSubjectSchema,
+  /** A stable word: `ok`, `wal_stream_recovered`, or what is wrong. */
+  kind: z.string(),
+  severity: z.enum(['info', 'warning', 'critical']),
+  message: z.string(),
+});
+export type FoundStream = z.infer<typeof foundStreamSchema>;
+
 /** What `streamWal` is started with: `{"cluster": "shop"}` is enough. */
 export const streamInputSchema = z.strictObject({
   cluster: clusterNameSchema,
@@ -9,6 +23,8 @@ export const streamInputSchema = z.strictObject({
   acceptGap: z.boolean().default(false),
   /** Of earlier runs of the same stream, handed on when the workflow continues as new. */
   since: z.string().optional(),
+  /** What was told of and is not over, handed on in the same way. */
+  standing: z.partialRecord(alarmSubjectSchema, z.array(z.string())).optional(),
 });
 export type StreamInput = z.input<typeof streamInputSchema>;
 

@@ -6,7 +6,7 @@ import { lsnDistanceBytes } from '../postgres/lsn.js';
 import { readSlot, type ReplicationSlot } from '../postgres/replication-slot.js';
 import type { StepContext } from '../process/step-context.js';
 import { bytes } from '../schema/figures.js';
-import { Alarms, type StreamAlarm } from './alarms.js';
+import type { Alarms, StreamAlarm } from './alarms.js';
 import { compressFinished } from './compress.js';
 import { judgeSlot } from './judge-slot.js';
 import type { Stream } from './stream.js';
@@ -15,11 +15,11 @@ const lookEveryMs = 1_000;
 const compressEveryMs = 10_000;
 
 /** A restart of the source takes seconds; what lasts longer than this is an alarm. */
-const alarmAfterMs = 60_000;
+export const defaultAlarmAfterMs = 60_000;
 
 export interface WatchOptions {
   segmentSizeBytes: number;
-  onAlarm: (alarm: StreamAlarm) => Promise<void>;
+  alarms: Alarms;
   /** How long a stream may stand before that is an alarm. */
   alarmAfterMs?: number;
 }
@@ -30,7 +30,6 @@ export class StreamWatch {
   private readonly ended = new AbortController();
   private readonly looking: Promise<unknown>;
   private client: Connection | undefined;
-  private readonly alarms: Alarms;
   private why = '';
   private standingSince: number | undefined = Date.now();
 
@@ -39,7 +38,6 @@ export class StreamWatch {
     private readonly options: WatchOptions,
     private readonly context: StepContext,
   ) {
-    this.alarms = new Alarms(options.onAlarm);
     this.looking = Promise.all([
       this.repeat(lookEveryMs, () => this.look()),
       stream.wal.compression === 'none' ? undefined : this.repeat(compressEveryMs, () => this.compress()),
@@ -97,7 +95,8 @@ export class StreamWatch {
       lsn: writtenLsn,
       lagBytes,
     });
-    await this.alarms.tell('stream', {
+    await this.tell({
+      subject: 'stream',
       ...judged,
       figures: { receivedLsn: writtenLsn, lagBytes, heldBytes: slot.heldBytes ?? 0 },
     });
@@ -113,14 +112,20 @@ export class StreamWatch {
       ...(this.receivedLsn === undefined ? {} : { lsn: this.receivedLsn }),
     });
     if (judged !== undefined && judged.kind !== 'ok')
-      await this.alarms.tell('stream', { ...judged, figures: { heldBytes: slot?.heldBytes ?? 0 } });
-    else if (seconds * 1_000 >= (this.options.alarmAfterMs ?? alarmAfterMs))
-      await this.alarms.tell('stream', {
+      await this.tell({ subject: 'stream', ...judged, figures: { heldBytes: slot?.heldBytes ?? 0 } });
+    else if (seconds * 1_000 >= (this.options.alarmAfterMs ?? defaultAlarmAfterMs))
+      await this.tell({
+        subject: 'stream',
         kind: 'wal_stream_down',
         severity: 'critical',
         message,
         figures: { seconds },
       });
+  }
+
+  /** What was not given is given at the next look. */
+  private async tell(found: Omit<StreamAlarm, 'at'>): Promise<void> {
+    await this.options.alarms.tell(found).catch(() => undefined);
   }
 
   private async compress(): Promise<void> {
@@ -129,10 +134,11 @@ export class StreamWatch {
     try {
       await compressFinished(walDirectory, this.options.segmentSizeBytes, wal.compression, this.context.signal);
       const message = `${wal.compression} compresses`;
-      await this.alarms.tell('compression', { kind: 'ok', severity: 'info', message, figures: {} });
+      await this.tell({ subject: 'compression', kind: 'ok', severity: 'info', message, figures: {} });
     } catch (error) {
       if (this.ended.signal.aborted || this.context.signal.aborted) return;
-      await this.alarms.tell('compression', {
+      await this.tell({
+        subject: 'compression',
         kind: 'wal_compression_failed',
         severity: 'warning',
         message: messageOf(error),

@@ -18,6 +18,7 @@ import { reachOf } from '../../src/repository/wal-reach.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import type { StreamStretch } from '../../src/schema/stream.js';
+import { Alarms } from '../../src/stream/alarms.js';
 import { receiveWal } from '../../src/stream/receive.js';
 import type { Stream } from '../../src/stream/stream.js';
 import { findArchiveGaps } from '../../src/verify/verify.js';
@@ -59,7 +60,7 @@ afterAll(async () => {
 /** Streams while something is done, which is told of the stream's end. */
 async function streaming(meanwhile: (ended: Promise<StreamStretch>) => Promise<void>): Promise<void> {
   const stop = new AbortController();
-  const options = { stretchMs: 600_000, segmentSizeBytes, onAlarm: () => Promise.resolve() };
+  const options = { stretchMs: 600_000, segmentSizeBytes, alarms: new Alarms(() => Promise.resolve()) };
   const ended = receiveWal(shop.tools, stream, options, { ...standaloneContext('stream'), signal: stop.signal });
   ended.catch(() => undefined);
   try {

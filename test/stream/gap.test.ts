@@ -1,18 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { createReceiveWal } from '../../activities/stream-wal.js';
 import { withCatalog } from '../../src/catalog/catalog.js';
 import { streamId } from '../../src/client/stream.js';
 import { examine } from '../../src/doctor/doctor.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
 import { standaloneContext } from '../../src/process/step-context.js';
+import type { Notification } from '../../src/schema/notification.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import { findArchiveGaps } from '../../src/verify/verify.js';
 import { column, planTo, restoreTo } from '../restore/restore-support.js';
 import { processesUnder } from '../support/leftovers.js';
 import { type CommandResult, eventually, pgdrill } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
+import { type Receiver, startReceiver } from '../support/receiver.js';
 import { type RunningWorker, startWorker } from '../support/temporal.js';
+import { createToolsFor } from '../../workers/tools-for.js';
 
 // A stream stands for too long, loses its slot, and goes on behind the gap: the tests tell the story in order.
 const slotName = 'pgdrill_shop';
@@ -20,6 +24,7 @@ const slotName = 'pgdrill_shop';
 let book: Runbook;
 let catalogUrl: string;
 let worker: RunningWorker;
+let receiver: Receiver;
 /** Of a moment whose WAL was never received. */
 let lost: string;
 
@@ -33,15 +38,37 @@ beforeAll(async () => {
     sql: 'create table r (name text); create table filler (txt text)',
     backups: [],
     cluster: 'wal: { mode: stream }',
+    top: 'notifications: { everything: { webhook: { url_env: PGDRILL_TEST_URL } } }',
   });
+  receiver = await startReceiver();
+  process.env['PGDRILL_TEST_URL'] = receiver.url;
   catalogUrl = await book.catalogUrl();
-  worker = await startWorker(book.temporal, book.loaded, { catalogUrl });
+  worker = await impatientWorker();
 });
 afterAll(async () => {
   await worker.stop();
+  delete process.env['PGDRILL_TEST_URL'];
+  await receiver.close();
   for (const pid of receivers()) process.kill(pid, 'SIGKILL');
   await book.close();
 });
+
+/** Its streams alarm after a second, not a minute. */
+async function impatientWorker(): Promise<RunningWorker> {
+  const dependencies = { loaded: book.loaded, toolsFor: createToolsFor(), catalogUrl };
+  const receiveWal = createReceiveWal(dependencies, { alarmAfterMs: 1_000, calmMs: 1_000 });
+  return await startWorker(book.temporal, book.loaded, { catalogUrl, wrap: () => ({ receiveWal }) });
+}
+
+const told = (): [event: string, title: string][] =>
+  receiver.taken.map(({ body }) => {
+    const { event, title } = body as Notification;
+    return [event, title];
+  });
+const toldOf = (title: string): Promise<true> =>
+  eventually(`the message "${title}"`, () =>
+    Promise.resolve(told().some(([, each]) => each === title) ? true : undefined),
+  );
 
 const cli = (...args: string[]): Promise<CommandResult> => pgdrill(args, { env: book.env });
 const slot = (): Promise<ReplicationSlot | undefined> =>
@@ -64,8 +91,31 @@ const alarm = (kind: string): Promise<{ severity: string; message: string }> =>
     }),
   );
 
-it('a stream that stands gives an alarm for each danger to its slot, until it is lost', async () => {
+it('a stream that stands is told once, and once that it is well again, whatever comes and goes meanwhile', async () => {
   expect(await cli('stream', 'start', 'shop')).toMatchObject({ exitCode: 0 });
+  await book.shop.source.stop('fast');
+  await toldOf('shop: the WAL stream stands');
+  await worker.stop();
+  worker = await impatientWorker();
+  // The new worker finds the source down, too, and says so to the workflow, which has told it.
+  await eventually('the alarm of the new worker', () =>
+    withCatalog(catalogUrl, async (client) => {
+      const { rows } = await client.query(
+        `select from pgdrill.monitoring_events where cluster = 'shop' and kind = 'wal_stream_down'`,
+      );
+      return rows.length === 2 ? true : undefined;
+    }),
+  );
+  await book.shop.source.start();
+  await toldOf('shop: the WAL stream is well again');
+  expect(told()).toEqual([
+    ['wal_stream', 'shop: the WAL stream stands'],
+    ['wal_stream', 'shop: the WAL stream is well again'],
+  ]);
+  receiver.taken.length = 0;
+});
+
+it('a stream that stands gives an alarm for each danger to its slot, until it is lost', async () => {
   await book.shop.backup('full');
   await write('received');
   await book.shop.archive();
@@ -94,6 +144,15 @@ it('then it ends, says why, and drops the slot', async () => {
     cause: { type: 'RepositoryError', message: expect.stringContaining('has a gap: replication slot') as string },
   });
   expect([await slot(), receivers()]).toEqual([undefined, []]);
+  // Once each; that it stands is told before, or is no news any more.
+  expect(told().filter(([, title]) => title !== 'shop: the WAL stream stands')).toEqual([
+    ['wal_stream', 'shop: the WAL stream falls behind'],
+    ['wal_stream', 'shop: the WAL stream’s slot is about to be lost'],
+    ['failed', 'shop: the WAL stream failed'],
+  ]);
+  const { text, severity } = receiver.taken.at(-1)!.body as Notification;
+  expect([severity, text]).toEqual(['critical', expect.stringContaining('pgdrill stream start shop --accept-gap')]);
+  receiver.taken.length = 0;
   const status = await cli('stream', 'status', 'shop');
   expect(status.exitCode).toBe(1);
 });
@@ -110,6 +169,7 @@ it('another start is refused as long as nobody accepts the gap, and leaves no sl
   expect(stderr).toMatch(/needs WAL segment [0-9A-F]{24} next, which the source has no longer/);
   expect(stderr).toContain('pgdrill stream start shop --accept-gap');
   expect(await slot()).toBeUndefined();
+  expect(told()).toEqual([['failed', 'shop: the WAL stream failed']]);
 });
 
 it('with --accept-gap it goes on behind it; a full backup makes the rest restorable, and nothing in between is', async () => {

@@ -24,7 +24,8 @@ beforeAll(async () => {
   everything: { webhook: { url_env: PGDRILL_TEST_URL } }
   others: { clusters: [bank], webhook: { url_env: PGDRILL_TEST_URL } }
   broken: { on: [objective_missed], webhook: { url_env: PGDRILL_TEST_UNSET } }`,
-    cluster: 'objectives: { rto: 1ms, proven_within: 1ms }',
+    cluster: `objectives: { rto: 1ms, rpo: 1ms, proven_within: 1ms }
+policies: { nightly: { type: full, cron: '0 2 * * *', keep: 7d } }`,
     worker: true,
   });
 });
@@ -79,15 +80,38 @@ test('a gate that is answered meanwhile is not told any more, and nobody waits f
   expect(events()).toEqual([]);
 });
 
-test('a proof that is too old and a gap in the archive are told once a day, whoever looks', async () => {
+test.each([
+  // There is nothing to consolidate, and the cluster has no retention.
+  ['consolidate', 'shop: the consolidation failed'],
+  ['applyRetention', 'shop: the retention failed'],
+] as const)('a run of %s that fails is told', async (kind, title) => {
+  const handle = await book.start(kind, { cluster: 'shop' });
+  await expect(handle.result()).rejects.toThrow();
+  expect(receiver.taken.map(({ body }) => body)).toMatchObject([
+    { event: 'failed', severity: 'critical', title, command: `pgdrill status ${handle.workflowId}` },
+  ]);
+});
+
+test('what no run tells is told once a day, whoever looks', async () => {
   for (let segment = 0; segment < 3; segment += 1) await book.shop.archive();
   const { walDirectory } = book.shop.patient;
   const archived = (await readdir(walDirectory)).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort();
   await rm(join(walDirectory, archived.at(-2)!));
+  await book.shop.sql(`alter system set basic_archive.archive_directory = '/nowhere'`);
+  await book.shop.sql('select pg_reload_conf()');
+  await book.shop.sql('select pg_create_restore_point($$unarchived$$), pg_switch_wal()');
   for (let time = 0; time < 2; time += 1) await (await book.start('janitor', { graceMs: 3_600_000 })).result();
-  expect(events()).toEqual(['proof_too_old', 'archive_gap']);
+  expect(events()).toEqual(['proof_too_old', 'archive_gap', 'objective_missed', 'schedule_drift']);
   expect(receiver.taken[0]!.body).toMatchObject({ text: 'None of 2 drills has passed.' });
   expect((receiver.taken[1]!.body as Notification).text).toContain(archived.at(-2));
+  expect(receiver.taken[2]!.body).toMatchObject({
+    title: 'shop: RPO missed, WAL is not archived',
+    text: expect.stringMatching(/^Segment [0-9A-F]{24} was finished .* ago and is not archived; 1 wait/) as string,
+  });
+  expect(receiver.taken[3]!.body).toMatchObject({
+    title: 'shop: schedules differ from the configuration',
+    text: 'shop backup nightly is not in Temporal.',
+  });
 });
 
 test('pgdrill notify --test tells whether each channel takes one', async () => {

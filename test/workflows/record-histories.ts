@@ -126,6 +126,8 @@ const runs: Record<string, () => Promise<WorkflowHandle>> = {
     run('streamWal', { cluster }, undefined, failing('receiveWal', 'RepositoryError'), streamTo('gap')),
   // The run that began anew after half a day.
   'stream-continued': () => run('streamWal', { cluster }, stopReceiving, receivingNothingFirst, streamTo('continued')),
+  // What the activity that watches it would signal, twice.
+  'stream-told': () => run('streamWal', { cluster }, findTroubleAndStop, undefined, streamTo('told'), told),
   'stream-stopped': () => run('streamWal', { cluster }, stopReceiving, undefined, streamTo('stopped')),
 };
 
@@ -211,13 +213,25 @@ async function reject(handle: WorkflowHandle): Promise<void> {
 
 /** Stops a stream as `pgdrill stream stop` does, once it receives. */
 async function stopReceiving(handle: WorkflowHandle): Promise<void> {
+  await receives(handle);
+  await handle.signal('stop', { dropSlot: true, by: 'ada' });
+}
+
+async function findTroubleAndStop(handle: WorkflowHandle): Promise<void> {
+  await receives(handle);
+  const found = { subject: 'compression', severity: 'warning', message: 'The disk is full.' };
+  for (const kind of ['wal_compression_failed', 'wal_compression_failed', 'wal_stream_recovered'])
+    await handle.signal('found', { ...found, kind });
+  await handle.signal('stop', { dropSlot: true, by: 'ada' });
+}
+
+async function receives(handle: WorkflowHandle): Promise<void> {
   await eventually('the stream to receive', async () => {
     const { raw } = await handle.describe();
     const receiving = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'receiveWal');
     const beat = receiving?.heartbeatDetails?.payloads?.[0]?.data ?? '';
     return Buffer.from(beat).toString('utf8').includes('receiving WAL') ? true : undefined;
   });
-  await handle.signal('stop', { dropSlot: true, by: 'ada' });
 }
 
 async function waitsForOther(handle: WorkflowHandle): Promise<void> {

@@ -70,6 +70,7 @@ const ends: Record<string, [status: string, type?: string]> = {
   'stream-continued': ['CONTINUED_AS_NEW'],
   'stream-gap': ['FAILED', 'RepositoryError'],
   'stream-stopped': ['COMPLETED'],
+  'stream-told': ['COMPLETED'],
   'verify-repository': ['COMPLETED'],
 };
 
