@@ -5,10 +5,13 @@ import { clusterOf } from '../src/configuration/cluster.js';
 import { messageOf } from '../src/errors.js';
 import { writeHandOver } from '../src/hand-over/write-sheet.js';
 import { buildEvidence, type Outcome, toDrillResult } from '../src/report/build-evidence.js';
+import { lostHeads, noteHead, readKnownHeads } from '../src/report/chain/known-heads.js';
+import { readHead, readLinks } from '../src/report/chain/links.js';
 import { sealEvidence } from '../src/report/chain/seal.js';
 import { signText } from '../src/report/chain/sign.js';
+import { verifyChain } from '../src/report/chain/verify.js';
 import { tryWriteReport } from '../src/report/write-report.js';
-import { keys, openRepository } from '../src/repository/repository.js';
+import { keys, openRepository, type Repository } from '../src/repository/repository.js';
 import { releaseRunHold } from '../src/restore/run-hold.js';
 import type { DrillResult } from '../src/schema/evidence.js';
 import type { Finding } from '../src/schema/results.js';
@@ -41,6 +44,7 @@ export const createRecordObjectives = ({
     const unsigned: string[] = [];
     const sign = signerOf(loaded.configuration.evidence.signing_key, unsigned, context.signal);
     const evidence = await sealEvidence(repository, built, { ...context, ...sign });
+    const setBack = await compareHeads(loaded.stateDirectory, repository);
     const evidencePath = repository.storage.pathOf(keys.evidenceFile(evidence.id));
     const report = await tryWriteReport(repository, evidence);
     const sheet = await writeHandOver(repository, evidence);
@@ -58,10 +62,26 @@ export const createRecordObjectives = ({
     return toDrillResult(
       evidence,
       evidencePath,
-      [...mended, ...unsigned, ...report.warnings, ...sheet.warnings, ...warnings],
+      [...mended, ...setBack, ...unsigned, ...report.warnings, ...sheet.warnings, ...warnings],
       { report: report.path, handOver: sheet.path },
     );
   });
+
+/** Notes the head of the evidence outside the repository. @returns warnings where a head that was noted earlier is no longer in the chain. */
+async function compareHeads(stateDirectory: string, repository: Repository): Promise<string[]> {
+  try {
+    // First what is known: another drill may add to the chain meanwhile.
+    const known = await readKnownHeads(stateDirectory, repository);
+    const report = verifyChain(await readLinks(repository), await readHead(repository));
+    const lost = lostHeads(report.chain, known);
+    await noteHead(stateDirectory, repository, report);
+    return lost.map(
+      ({ id, message }) => `Evidence ${id}: ${message} See pgdrill evidence verify ${repository.cluster}.`,
+    );
+  } catch (error) {
+    return [`The head of the evidence could not be noted outside the repository: ${messageOf(error)}`];
+  }
+}
 
 /** A key that cannot be used any more costs the signature, said as a warning, but not the evidence. */
 function signerOf(

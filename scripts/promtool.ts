@@ -16,12 +16,18 @@ const goModule = 'github.com/prometheus/prometheus';
 const goVersion = 'v0.305.0';
 const entry = `promtool-${version}`;
 
-/** Prometheus' own checker of rules, on PATH or in pgdrill's cache. For developers: pgdrill itself needs none. */
-export async function findPromtool(): Promise<string | undefined> {
+export async function findOnPath(program: string): Promise<string | undefined> {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
-    const path = join(directory, 'promtool');
+    const path = join(directory, program);
     if (await exists(path).catch(() => false)) return path;
   }
+  return undefined;
+}
+
+/** Prometheus' own checker of rules, on PATH or in pgdrill's cache. For developers: pgdrill itself needs none. */
+export async function findPromtool(): Promise<string | undefined> {
+  const found = await findOnPath('promtool');
+  if (found !== undefined) return found;
   const directory = join(cacheDirectory(), entry);
   return (await readEntry(directory)).is === 'whole' ? join(directory, 'promtool') : undefined;
 }

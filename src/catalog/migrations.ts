@@ -332,4 +332,13 @@ left join (
 ) proven using (cluster);
 `,
   },
+  {
+    version: 9,
+    name: 'digests of evidence',
+    sql: `
+alter table pgdrill.recovery_history add column evidence_sha256 text;
+comment on column pgdrill.recovery_history.evidence_sha256 is
+  'The digest that the evidence names (docs/evidence.md): what is missing in the repository, or has another one there, was removed or changed.';
+`,
+  },
 ];

@@ -13,11 +13,11 @@ export async function recordRecovery(
     `insert into pgdrill.recovery_history (
        cluster, kind, recovery_type, target, target_time, target_lsn, start_time, end_time, duration_seconds, status, verdict,
        rto_seconds, rto_to_proven_seconds, rpo_seconds, rpo_bytes, rpo_transactions, evidence_path, workflow_id, run_id,
-       restored_bytes, replayed_bytes, waited_for_humans_seconds, scenario, worst_rpo_seconds, compared_lsn
+       restored_bytes, replayed_bytes, waited_for_humans_seconds, scenario, worst_rpo_seconds, compared_lsn, evidence_sha256
      )
      values (
        $1, $2, $3, $4, $5, $6, $7, $8, extract(epoch from $8::timestamptz - $7::timestamptz), $9, $10,
-       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24
+       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25
      )
      on conflict (workflow_id, run_id) do update set
        cluster = excluded.cluster,
@@ -42,7 +42,8 @@ export async function recordRecovery(
        waited_for_humans_seconds = excluded.waited_for_humans_seconds,
        scenario = excluded.scenario,
        worst_rpo_seconds = excluded.worst_rpo_seconds,
-       compared_lsn = excluded.compared_lsn`,
+       compared_lsn = excluded.compared_lsn,
+       evidence_sha256 = excluded.evidence_sha256`,
     [
       evidence.cluster,
       evidence.kind,
@@ -68,6 +69,7 @@ export async function recordRecovery(
       evidence.scenario?.name ?? null,
       evidence.rpo?.worst?.seconds ?? null,
       comparedAt(evidence),
+      evidence.sha256 ?? null,
     ],
   );
 }

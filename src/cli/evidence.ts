@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 
+import { newestEvidence, withCatalog } from '../catalog/catalog.js';
 import { clusterOf } from '../configuration/cluster.js';
-import { type ExitCode, exitCodes } from '../errors.js';
+import type { LoadedConfiguration } from '../configuration/load.js';
+import { type ExitCode, exitCodes, messageOf } from '../errors.js';
+import { type KnownHead, lostHeads, noteHead, readKnownHeads } from '../report/chain/known-heads.js';
 import { readHead, readLinks } from '../report/chain/links.js';
 import { readSignatures, type Signature, signatureProblems } from '../report/chain/signatures.js';
 import { type ChainReport, verifyChain } from '../report/chain/verify.js';
 import { openRepository, type Repository } from '../repository/repository.js';
 import { moment } from '../schema/figures.js';
-import { loadFor } from './context.js';
+import { catalogUrlFor, loadFor } from './context.js';
 import { globalOptions } from './global-options.js';
 import { colors, print, printJson } from './terminal.js';
 
@@ -15,6 +18,10 @@ type Report = ChainReport & {
   cluster: string;
   /** Of the chain, oldest first; absent where nobody said whose signatures count. */
   signatures?: Signature[];
+  /** Heads that are known outside the repository, and were compared. */
+  known: KnownHead[];
+  /** Why others were not, as sentences. */
+  notCompared: string[];
 };
 
 export async function verifyEvidence(
@@ -26,20 +33,69 @@ export async function verifyEvidence(
   const allowedSigners = options.allowedSigners ?? loaded.configuration.evidence.allowed_signers;
   const reports: Report[] = [];
   for (const cluster of name === undefined ? Object.keys(loaded.configuration.clusters) : [name])
-    reports.push(await verify(cluster, await openRepository(clusterOf(loaded, cluster)), allowedSigners));
+    reports.push(await verify(loaded, cluster, allowedSigners));
   if (globalOptions(command).json === true) printJson(reports);
   else print(reports.map(render).join('\n\n'));
   return reports.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.done;
 }
 
-async function verify(cluster: string, repository: Repository, allowedSigners: string | undefined): Promise<Report> {
+async function verify(
+  loaded: LoadedConfiguration,
+  cluster: string,
+  allowedSigners: string | undefined,
+): Promise<Report> {
+  const repository = await openRepository(clusterOf(loaded, cluster));
+  // First what is known elsewhere: a drill may add to the chain meanwhile.
+  const { known, notCompared } = await knownElsewhere(loaded, repository);
   const report = verifyChain(await readLinks(repository), await readHead(repository));
-  if (allowedSigners === undefined) return { cluster, ...report };
-  const signatures = await readSignatures(repository, report.chain, allowedSigners);
-  return { cluster, ...report, signatures, problems: [...report.problems, ...signatureProblems(signatures)] };
+  const signatures = allowedSigners === undefined ? [] : await readSignatures(repository, report.chain, allowedSigners);
+  // One that is missing in the middle is told already.
+  const lost = lostHeads(report.chain, known).filter(({ id }) => !report.problems.some((each) => each.id === id));
+  const problems = [
+    ...report.problems,
+    ...lost,
+    ...(allowedSigners === undefined ? [] : signatureProblems(signatures)),
+  ];
+  if (problems.length === 0)
+    await noteHead(loaded.stateDirectory, repository, report).catch((error: unknown) => {
+      notCompared.push(`This head could not be noted for the next time: ${firstLine(error)}`);
+    });
+  return {
+    cluster,
+    ...report,
+    ...(allowedSigners === undefined ? {} : { signatures }),
+    ...{ problems, known, notCompared },
+  };
 }
 
-function render({ cluster, chain, before, problems, head, signatures }: Report): string {
+/** What the catalog and this host's state directory know. */
+async function knownElsewhere(
+  loaded: LoadedConfiguration,
+  repository: Repository,
+): Promise<Pick<Report, 'known' | 'notCompared'>> {
+  const [known, notCompared]: [KnownHead[], string[]] = [[], []];
+  try {
+    known.push(...(await readKnownHeads(loaded.stateDirectory, repository)));
+  } catch (error) {
+    notCompared.push(`What this host has noted could not be read: ${firstLine(error)}`);
+  }
+  const url = await catalogUrlFor(loaded);
+  if (url === undefined) return { known, notCompared };
+  try {
+    const { cluster, path: repositoryPath } = repository;
+    const newest = await withCatalog(url, (client) => newestEvidence(client, { cluster, repositoryPath }));
+    if (newest !== undefined) known.push({ ...newest, by: 'The catalog' });
+  } catch (error) {
+    notCompared.push(`The catalog could not be asked: ${firstLine(error)}`);
+  }
+  return { known, notCompared };
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? '';
+}
+
+function render({ cluster, chain, before, problems, head, signatures, known, notCompared }: Report): string {
   const lines = [colors.bold(`Evidence of ${cluster}`)];
   if (before.length > 0)
     lines.push(`  ${before.length} without a digest, of an earlier pgdrill: nothing can be said of them.`);
@@ -50,6 +106,13 @@ function render({ cluster, chain, before, problems, head, signatures }: Report):
   );
   lines.push(...renderSignatures(signatures));
   for (const { id, what, message } of problems) lines.push(`  ${colors.red(what)}  ${id}: ${message}`);
+  for (const { id, by } of known)
+    if (!problems.some((each) => each.id === id)) lines.push(`  ${by} knows ${id}, which is in the chain.`);
+  for (const why of notCompared) lines.push(`  ${colors.yellow('not compared')}  ${why}`);
+  if (known.length === 0 && chain.length > 0)
+    lines.push(
+      `  ${colors.yellow('not compared')}  Nobody outside the repository knows a head: had it been set back to an older one, this would not show.`,
+    );
   if (problems.length === 0 && chain.length > 0)
     lines.push(`  ${colors.green('intact')}: nothing was changed, removed or inserted.`);
   if (head !== undefined) lines.push(`  Newest: ${head.id}, SHA-256 ${head.sha256}`);

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { recordBackup, recordEvent, recordFailedBackup, recordRecovery } from '../../src/catalog/catalog.js';
+import {
+  newestEvidence,
+  recordBackup,
+  recordEvent,
+  recordFailedBackup,
+  recordRecovery,
+} from '../../src/catalog/catalog.js';
 import type { Connection } from '../../src/postgres/connection.js';
 import type { Evidence } from '../../src/schema/evidence.js';
 import { listRecoveries, rtoRpoMonitoring } from '../support/read-catalog.js';
@@ -170,6 +176,22 @@ describe('a recovery', () => {
       ['1', 'failed', null],
     ]);
     expect(rows.at(-1)).toMatchObject({ rpoSeconds: null, rpoBytes: null, rpoTransactions: null });
+  });
+
+  it('is known with the digest of its evidence, by repository', async () => {
+    const place = (id: string, repository = '/r/shop') => ({
+      evidencePath: `${repository}/evidence/${id}/evidence.json`,
+    });
+    const sealed = (id: string, day: number, sha256: string) =>
+      evidence(id, { finishedAt: `2026-11-${day}T04:00:00.000Z`, sha256: sha256.repeat(64) });
+    await recordRecovery(client, sealed('1', 20, 'a'), place('d1'));
+    await recordRecovery(client, sealed('2', 21, 'b'), place('d2'));
+    await recordRecovery(client, sealed('3', 22, 'c'), place('d3', '/r/shop-2'));
+    await recordRecovery(client, evidence('4', { finishedAt: '2026-11-23T04:00:00.000Z' }), place('d4'));
+    const newest = async (repositoryPath: string) => await newestEvidence(client, { cluster: 'shop', repositoryPath });
+    expect(await newest('/r/shop')).toEqual({ id: 'd2', sha256: 'b'.repeat(64) });
+    expect(await newest('/r/shop-2')).toMatchObject({ id: 'd3' });
+    expect(await newest('/r')).toBeUndefined();
   });
 
   it('is listed newest first, by cluster, as many as are asked for', async () => {

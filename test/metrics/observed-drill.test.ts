@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
@@ -6,10 +6,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 import { historyText } from '../support/history-text.js';
+import { findOnPath } from '../../scripts/promtool.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { freePort } from '../support/scratch.js';
 import { TraceReceiver } from './trace-receiver.js';
+import { startPrometheus } from './prometheus-server.js';
 import { readPromql, readScrape } from './promql.js';
 
 // One drill of a real worker process, seen from outside: what Prometheus scrapes, what is signed, and its trace.
@@ -22,10 +24,11 @@ let waiting: string;
 let ended: string;
 let drill: string;
 const receiver = new TraceReceiver();
+const prometheus = await findOnPath('prometheus');
 
 beforeAll(async () => {
   book = await startRunbook({
-    cluster: 'gates: [promote]\nobjectives: { rto: 15m, rpo: 1h }',
+    cluster: 'gates: [promote]\nobjectives: { rto: 15m, rpo: 1h, proven_within: 1s }',
     backups: ['full', 'incremental'],
   });
   const [port, temporalPort] = [await freePort(), await freePort()];
@@ -120,6 +123,55 @@ it('leaves no metric out of the dashboard', async () => {
   expect(left).toEqual([]);
 });
 
+interface Targets {
+  activeTargets: { labels: { job: string }; health: string }[];
+}
+interface RuleGroups {
+  groups: { rules: { name: string; health: string; lastError?: string }[] }[];
+}
+interface Alerts {
+  alerts: { state: string; labels: Record<string, string>; annotations: Record<string, string> }[];
+}
+
+it.skipIf(prometheus === undefined)(
+  'Prometheus with the committed configuration reaches the worker, understands every rule, and raises an alert (skipped where it is not on PATH)',
+  async () => {
+    const directory = join(book.shop.scratch, 'prometheus');
+    await mkdir(directory);
+    const server = await startPrometheus(prometheus ?? '', directory, {
+      'worker:9187': new URL(url).host,
+      'worker:9188': new URL(temporalUrl).host,
+    });
+    try {
+      const fired = await eventually('an alert', async () => {
+        const { alerts } = await server.ask<Alerts>('alerts').catch(() => ({ alerts: [] }));
+        return alerts.find(({ labels }) => labels['alertname'] === 'PgdrillObjectiveMissed');
+      });
+      expect(fired).toMatchObject({
+        state: 'firing',
+        labels: { cluster: 'shop', objective: 'proven_within', severity: 'warning' },
+        annotations: {
+          summary: expect.stringMatching(/^shop misses its objective proven_within: \d/) as string,
+          action: 'Run: pgdrill objectives shop',
+        },
+      });
+      const { activeTargets } = await server.ask<Targets>('targets');
+      expect(activeTargets.map(({ labels, health }) => [labels.job, health]).sort()).toEqual([
+        ['pgdrill', 'up'],
+        ['temporal-sdk', 'up'],
+      ]);
+      const rules = await eventually('all rules to be evaluated', async () => {
+        const found = (await server.ask<RuleGroups>('rules')).groups.flatMap((group) => group.rules);
+        return found.some(({ health }) => health === 'unknown') ? undefined : found;
+      });
+      expect(rules).toHaveLength((await ruleQueries()).length);
+      expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
+    } finally {
+      await server.stop();
+    }
+  },
+);
+
 it('the evidence is signed, and the command says by whom', async () => {
   const scratch = book.shop.scratch;
   const allowed = join(scratch, 'allowed_signers');
@@ -128,10 +180,24 @@ it('the evidence is signed, and the command says by whom', async () => {
     env: book.env,
   });
   expect(stdout).toContain('1 signed by shop-worker');
+  expect(stdout).toMatch(/evidence-heads\/shop-[0-9a-f]{12}\.json knows \S+, which is in the chain\./);
   expect(exitCode).toBe(0);
   const history = await historyText(book.temporal.client.workflow.getHandle(drill));
   expect(history).toContain(book.shop.patient.repository); // its payloads were read
   expect(history).not.toContain('evidence_key');
+});
+
+it('evidence that was set back to before it shows, though what is left is whole', async () => {
+  const { path } = book.shop.repository;
+  const taken = ['evidence', 'evidence-head.json'];
+  for (const name of taken) await rename(join(path, name), join(path, `${name}.taken`));
+  const { exitCode, stdout } = await pgdrill(['evidence', 'verify', 'shop'], { env: book.env });
+  for (const name of taken) {
+    await rm(join(path, name), { recursive: true, force: true });
+    await rename(join(path, `${name}.taken`), join(path, name));
+  }
+  expect(stdout).toContain('rolled back');
+  expect(exitCode).toBe(1);
 });
 
 it('sends a trace: a root for the drill, below it a span for every step and every wait, with sizes and without secrets', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { sealEvidence } from '../../src/report/chain/seal.js';
+import { lostHeads, noteHead, readKnownHeads } from '../../src/report/chain/known-heads.js';
 import { readHead, readLinks } from '../../src/report/chain/links.js';
 import { type ChainReport, verifyChain } from '../../src/report/chain/verify.js';
 import { digestOf, type RawEvidence } from '../../src/report/chain/digest.js';
@@ -137,4 +138,43 @@ it('reordered: two that changed places', async () => {
   await rename(fileOf('d3'), fileOf('d2'));
   await rename(`${fileOf('d2')}.x`, fileOf('d3'));
   expect((await problems()).filter((each) => each.startsWith('moved')).toSorted()).toEqual(['moved d2', 'moved d3']);
+});
+
+/** What a host that has noted heads says of the chain as it is. */
+const lost = async (): Promise<string[]> => {
+  const known = await readKnownHeads(join(repository.path, 'state'), repository);
+  return lostHeads((await verify()).chain, known).map(({ id, what }) => `${what} ${id}`);
+};
+const note = async (): Promise<void> => noteHead(join(repository.path, 'state'), repository, await verify());
+
+it('set back to an older head: whole by itself, but not to who knows the later one, however it goes on', async () => {
+  await seal(1);
+  await seal(2);
+  const head = await readFile(join(repository.path, 'evidence-head.json'), 'utf8');
+  expect(await lost()).toEqual([]); // nothing to compare with
+  await seal(3);
+  await note();
+  await seal(4);
+  expect(await lost()).toEqual([]); // a later one is no harm
+  await note();
+
+  for (const id of ['d3', 'd4']) await rm(repository.storage.pathOf(`evidence/${id}`), { recursive: true });
+  await writeFile(join(repository.path, 'evidence-head.json'), head);
+  expect(await problems()).toEqual([]);
+  expect(await lost()).toEqual(['rolled back d4']);
+  // The next drill's head does not cover it, nor does one of the same name.
+  await seal(5);
+  await note();
+  expect(await lost()).toEqual(['rolled back d4']);
+  await seal(4);
+  await note();
+  expect(await lost()).toEqual(['changed d4']);
+});
+
+it('what a host has noted is of one repository only', async () => {
+  await seal(1);
+  await note();
+  const state = join(repository.path, 'state');
+  expect(await readKnownHeads(state, { ...repository, path: '/elsewhere' })).toEqual([]);
+  expect(await readKnownHeads(state, repository)).toMatchObject([{ id: 'd1' }]);
 });

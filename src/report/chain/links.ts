@@ -4,7 +4,7 @@ import { keys, type Repository } from '../../repository/repository.js';
 import { digestOf, type RawEvidence } from './digest.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const namedSchema = z.object({ id: z.string(), sha256 });
+export const namedSchema = z.object({ id: z.string(), sha256 });
 /** Only what the chain needs: evidence of every format has it. */
 const linkSchema = z.object({
   id: z.string(),

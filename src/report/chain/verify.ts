@@ -4,7 +4,16 @@ import { forward } from './links.js';
 export interface ChainProblem {
   /** The evidence's id; `evidence-head.json` for the head. */
   id: string;
-  what: 'changed' | 'removed' | 'inserted' | 'moved' | 'unreadable' | 'forged' | 'unknown signer' | 'unsigned';
+  what:
+    | 'changed'
+    | 'removed'
+    | 'rolled back'
+    | 'inserted'
+    | 'moved'
+    | 'unreadable'
+    | 'forged'
+    | 'unknown signer'
+    | 'unsigned';
   message: string;
 }
 
