@@ -1,6 +1,8 @@
 import { clusterOf } from '../src/configuration/cluster.js';
 import { UsageError } from '../src/errors.js';
 import { refuseExisting } from '../src/extract/extract.js';
+import { toolsDoing, withToolsKnown } from '../src/process/tools-at-work.js';
+import { watchWork } from '../src/process/work-watch.js';
 import { currentOwner } from '../src/registry/current.js';
 import { combinedBytes } from '../src/repository/restored-size.js';
 import { refuseDestination } from '../src/restore/destination.js';
@@ -47,10 +49,13 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       input.onTheWay === true ? planOverFence(tools, { repository, walDirectory }, plainPlan) : plainPlan();
     const owner = currentOwner();
     // A copy is the drill's own: nobody else removes anything from it.
-    const plan =
-      input.copyIn !== undefined || owner === undefined
-        ? await makePlan()
-        : await planUnderHold(repository, owner, signal, makePlan);
+    const { result: plan, ...seen } = await withToolsKnown(() =>
+      watchWork(toolsDoing(), () =>
+        input.copyIn !== undefined || owner === undefined
+          ? makePlan()
+          : planUnderHold(repository, owner, signal, makePlan),
+      ),
+    );
     const last = plan.chain.at(-1);
     if (input.into !== undefined && last !== undefined)
       await refuseDestination(input.into, combinedBytes(plan.chain), last.tablespaces.length > 0);
@@ -64,6 +69,6 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
       warnings: plan.warnings,
       ...(recorded === undefined ? { onTheWay: plan.onTheWay, noFence: plan.noFence } : { recorded }),
       estimate: plan.estimate,
-      phases: [phaseUntilNow(context, 'plan')],
+      phases: [phaseUntilNow(context, 'plan', seen)],
     };
   });

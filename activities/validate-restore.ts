@@ -1,7 +1,10 @@
 import { clusterOf } from '../src/configuration/cluster.js';
+import { withToolsKnown } from '../src/process/tools-at-work.js';
+import { watchWork } from '../src/process/work-watch.js';
 import { restoredMoment } from '../src/proof/business/restored-moment.js';
 import { validateRestore } from '../src/proof/validate.js';
 import { openRepository } from '../src/repository/repository.js';
+import { serverDoing } from '../src/restore/server-doing.js';
 import { onWatchedServer } from '../src/restore/watch-server.js';
 import type { Candidate } from '../src/schema/candidate.js';
 import type { KnownFence, Replay, Sandbox, Validation } from '../src/schema/results.js';
@@ -47,13 +50,16 @@ export const createValidateRestore = (dependencies: Dependencies): Step<Input, V
         asOf: restoredMoment(input.target ?? '', input.replay?.lastCommitAt),
       },
     };
-    const { checks, notCompared } = await onWatchedServer(input.sandbox, context, (watched) =>
-      validateRestore(tools, request, watched),
+    const { result, ...seen } = await withToolsKnown(() =>
+      watchWork(serverDoing(input.sandbox), () =>
+        onWatchedServer(input.sandbox, context, (watched) => validateRestore(tools, request, watched)),
+      ),
     );
+    const { checks, notCompared } = result;
     return {
       checks,
       notCompared,
-      phases: [phaseUntilNow(context, 'validate')],
+      phases: [phaseUntilNow(context, 'validate', seen)],
       finishedAt: new Date().toISOString(),
     };
   });

@@ -1,5 +1,5 @@
 import type { Info } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowContinuedAsNewError } from '@temporalio/client';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { z } from 'zod';
@@ -67,6 +67,8 @@ async function tellOfEnd(
   const end = await handle.result().then(
     (result: unknown) => ({ result, failure: undefined }),
     (error: unknown) => {
+      // A stream begins anew twice a day: that is how it goes on, and no failure.
+      if (error instanceof WorkflowContinuedAsNewError) return { result: undefined, failure: undefined };
       const { result, message } = readEnding(error);
       return { result, failure: message };
     },

@@ -18,8 +18,14 @@ export function toolBegins(pid: number | undefined): () => void {
   return () => void tools.delete(pid);
 }
 
-/** What this step's tools do at this moment; undefined where none runs. */
-export function toolsDoing(): () => Doing | undefined {
+/** Which tools of this step run at this moment. */
+export function toolsAtWork(): () => number[] {
   const tools = running.getStore();
-  return () => (tools === undefined || tools.size === 0 ? undefined : doingOf([...tools]));
+  return () => [...(tools ?? [])];
+}
+
+/** What they do; undefined where none runs. */
+export function toolsDoing(): () => Doing | undefined {
+  const tools = toolsAtWork();
+  return () => doingOf(tools());
 }

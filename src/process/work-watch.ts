@@ -39,6 +39,19 @@ export class WorkWatch {
   }
 }
 
+/** Does a phase's work, and says what was seen of it; nothing where nothing was seen at work. */
+export async function watchWork<T>(
+  look: () => Doing | undefined,
+  work: () => Promise<T>,
+): Promise<{ result: T; samples?: WorkSamples }> {
+  const watch = new WorkWatch(look);
+  try {
+    return { result: await work(), ...watch.samples() };
+  } finally {
+    watch.stop();
+  }
+}
+
 /** What processes do, themselves and their descendants: the busiest of them counts. undefined where none lives. */
 export function doingOf(pids: readonly number[]): Exclude<Doing, 'wal'> | undefined {
   const states = pids.flatMap(treeOf).map(stateOf);

@@ -6,7 +6,7 @@ const leastLooks = 10;
 const words = { cpu: 'CPU', disk: 'disk', wal: 'WAL arrival', other: 'neither CPU, disk nor WAL' } as const;
 
 /**
- * What bounded a phase, as it was seen: "CPU (82 % of 120 looks)".
+ * What bounded a phase, as it was seen: "CPU 82 % of 120 samples".
  *
  * @returns undefined where nobody looked, or too rarely to tell.
  */
@@ -19,6 +19,6 @@ export function boundBy({ samples }: Pick<Phase, 'samples'>): string | undefined
   if (first === undefined || second === undefined) return undefined;
   const told = (each: typeof first): string => `${words[each.name]} ${Math.round(each.share * 100)} %`;
   return first.share > 0.5
-    ? `${told(first)} of ${samples.looks} looks`
-    : `mixed: ${told(first)}, ${told(second)} of ${samples.looks} looks`;
+    ? `${told(first)} of ${samples.looks} samples`
+    : `mixed: ${told(first)}, ${told(second)} of ${samples.looks} samples`;
 }

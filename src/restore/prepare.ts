@@ -18,7 +18,7 @@ import { readManifest } from '../postgres/manifest.js';
 import { verifyBackup } from '../postgres/verifybackup.js';
 import type { StepContext } from '../process/step-context.js';
 import { toolsDoing, withToolsKnown } from '../process/tools-at-work.js';
-import { WorkWatch } from '../process/work-watch.js';
+import { watchWork } from '../process/work-watch.js';
 import { note } from '../registry/current.js';
 import { idOf } from '../registry/registry.js';
 import { fetchBackup } from '../repository/fetch-backup.js';
@@ -84,13 +84,7 @@ async function prepare(tools: PostgresTools, request: PrepareRequest, context: S
   const phases: Phase[] = [];
   const timed = async (name: Phase['name'], work: () => Promise<number>): Promise<void> => {
     const [startedAt, started] = [new Date().toISOString(), performance.now()];
-    const watch = new WorkWatch(toolsDoing());
-    let bytes: number;
-    try {
-      bytes = await work();
-    } finally {
-      watch.stop();
-    }
+    const { result: bytes, ...seen } = await watchWork(toolsDoing(), work);
     phases.push({
       name,
       // Not the wall clock: a host's may jump.
@@ -99,7 +93,7 @@ async function prepare(tools: PostgresTools, request: PrepareRequest, context: S
       startedAt,
       finishedAt: new Date().toISOString(),
       ...(context.attempt > 1 ? { attempts: context.attempt } : {}),
-      ...watch.samples(),
+      ...seen,
     });
   };
   const sources: string[] = [];

@@ -15,7 +15,7 @@ import {
 } from '../postgres/instance.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import type { StepContext } from '../process/step-context.js';
-import { WorkWatch } from '../process/work-watch.js';
+import { watchWork } from '../process/work-watch.js';
 import type { Replay, ResolvedTarget, Sandbox, WorkSamples } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { StartupProcess } from './startup-process.js';
@@ -44,14 +44,11 @@ export async function replayWal(
   context: StepContext,
 ): Promise<Omit<Replay, 'phases'> & { seen?: WorkSamples }> {
   const startup = new StartupProcess();
-  const watch = new WorkWatch(() => startup.doing());
-  try {
-    const replay = await waitForTarget(tools, request, startup, context);
-    const { samples: seen } = watch.samples();
-    return { ...replay, ...(seen === undefined ? {} : { seen }) };
-  } finally {
-    watch.stop();
-  }
+  const { result: replay, samples: seen } = await watchWork(
+    () => startup.doing(),
+    () => waitForTarget(tools, request, startup, context),
+  );
+  return { ...replay, ...(seen === undefined ? {} : { seen }) };
 }
 
 async function waitForTarget(

@@ -7,7 +7,9 @@ import { parse } from 'yaml';
 
 import { historyText } from '../support/history-text.js';
 import { findOnPath } from '../../scripts/promtool.js';
+import type { DrillResult, Evidence } from '../../src/schema/evidence.js';
 import { eventually, launchWorker, pgdrill, type Program } from '../support/programs.js';
+import { type Receiver, startReceiver } from '../support/receiver.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { freePort } from '../support/scratch.js';
 import { TraceReceiver } from './trace-receiver.js';
@@ -23,11 +25,16 @@ let temporalUrl: string;
 let waiting: string;
 let ended: string;
 let drill: string;
+let result: DrillResult;
 const receiver = new TraceReceiver();
+let hooks: Receiver;
 const prometheus = await findOnPath('prometheus');
 
 beforeAll(async () => {
+  hooks = await startReceiver();
+  hooks.answerWith(500); // to the first message: that no drill has passed yet
   book = await startRunbook({
+    top: 'notifications: { ops: { on: [proof_too_old], webhook: { url_env: PGDRILL_TEST_URL } } }',
     cluster: 'gates: [promote]\nobjectives: { rto: 15m, rpo: 1h, proven_within: 1s }',
     backups: ['full', 'incremental'],
   });
@@ -45,6 +52,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.start(),
     OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20only-for-the-receiver',
     OTEL_BSP_SCHEDULE_DELAY: '200',
+    PGDRILL_TEST_URL: hooks.url,
   });
   const handle = await book.start('drill', { cluster: 'shop' });
   drill = handle.workflowId;
@@ -53,12 +61,14 @@ beforeAll(async () => {
     return text.includes('pgdrill_gates_waiting{') ? text : undefined;
   });
   await handle.signal('approve', { gate: 'promote', by: 'ann', reason: 'it is a test' });
-  expect(await handle.result()).toMatchObject({ verdict: 'passed' });
+  result = (await handle.result()) as DrillResult;
+  expect(result).toMatchObject({ verdict: 'passed' });
   ended = await scrape();
 });
 afterAll(async () => {
   await worker.kill('SIGTERM');
   await receiver.stop();
+  await hooks.close();
   await book.close();
 });
 
@@ -172,6 +182,13 @@ it.skipIf(prometheus === undefined)(
   },
 );
 
+it('says what validation was seen at', async () => {
+  const { clock } = JSON.parse(await readFile(result.evidencePath!, 'utf8')) as Evidence;
+  const { samples } = clock.phases.find(({ name }) => name === 'validate')!;
+  expect(samples!.looks).toBeGreaterThan(0);
+  expect(samples!.cpu + samples!.disk + samples!.other).toBeCloseTo(1, 2);
+});
+
 it('the evidence is signed, and the command says by whom', async () => {
   const scratch = book.shop.scratch;
   const allowed = join(scratch, 'allowed_signers');
@@ -224,6 +241,28 @@ it('sends a trace: a root for the drill, below it a span for every step and ever
   const sent = JSON.stringify(spans);
   for (const secret of ['only-for-the-receiver', 'evidence_key', book.shop.scratch]) expect(sent).not.toContain(secret);
   expect(worker.output()).not.toContain('traces:');
+});
+
+it('a step that is tried again is a span an attempt, the failed one with its reason', async () => {
+  const spans = await eventually('the second attempt at the message', () => {
+    const notified = receiver.spans.filter(({ name }) => name === 'notify');
+    return Promise.resolve(notified.length < 2 ? undefined : notified);
+  });
+  const [first, second] = spans.toSorted((a, b) => a.startMs - b.startMs);
+  expect(first).toMatchObject({
+    attributes: { 'pgdrill.attempt': 1 },
+    error: 'Channel ops did not take the notification: it answered 500.',
+  });
+  expect(second).toMatchObject({
+    ...{ traceId: first!.traceId, parentSpanId: first!.parentSpanId },
+    attributes: {
+      'pgdrill.attempt': 2,
+      temporalActivityID: first!.attributes['temporalActivityID'],
+      temporalWorkflowID: expect.stringContaining('janitor') as string,
+    },
+  });
+  expect(second!.error).toBeUndefined();
+  expect(await receiver.root(first!.traceId)).toMatchObject({ name: 'janitor', spanId: first!.parentSpanId });
 });
 
 it('a run that fails is a trace with the failure in it', async () => {

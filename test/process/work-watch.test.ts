@@ -5,8 +5,11 @@ import { expect, test } from 'vitest';
 
 import { runTool } from '../../src/process/run-tool.js';
 import { toolsDoing, withToolsKnown } from '../../src/process/tools-at-work.js';
-import { doingOf, WorkWatch } from '../../src/process/work-watch.js';
+import { doingOf, watchWork, WorkWatch } from '../../src/process/work-watch.js';
+import { serverDoing } from '../../src/restore/server-doing.js';
+import { startTestCluster } from '../support/cluster.js';
 import { eventually } from '../support/programs.js';
+import { makeScratch, removeScratch } from '../support/scratch.js';
 
 const busy = 'end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done';
 
@@ -51,4 +54,26 @@ test('a process that has ended, reaped or not, does nothing', async () => {
   await ended;
   expect(doingOf([pid!])).toBeUndefined();
   expect(doingOf([])).toBeUndefined();
+});
+
+test('a server is seen at what its sessions do, and what a tool does beside it counts, too', async () => {
+  const scratch = await makeScratch();
+  const server = await startTestCluster(scratch);
+  const client = await server.connect();
+  const look = (): ReturnType<typeof serverDoing> => serverDoing({ dataDirectory: server.dataDirectory });
+  const during = async (sql: string) => (await watchWork(look(), () => client.query(sql))).samples!;
+  try {
+    const busyFor = `do $$ begin while clock_timestamp() < now() + interval '2 s' loop end loop; end $$`;
+    expect((await during(busyFor)).cpu).toBeGreaterThan(0.8);
+    expect((await during('select pg_sleep(2)')).other).toBeGreaterThan(0.8);
+    const { samples } = await withToolsKnown(() =>
+      watchWork(look(), () => runTool({ file: '/bin/sh', args: ['-c', busy] })),
+    );
+    expect(samples!.cpu).toBeGreaterThan(0.8);
+  } finally {
+    await client.end();
+    await server.stop('immediate');
+    await removeScratch(scratch);
+  }
+  expect(look()()).toBeUndefined(); // it does not run any more
 });

@@ -92,8 +92,9 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
       });
       await tab.goto(`file://${pages[name]!}`);
       // As text: it runs in the page, whose names this project's compiler does not know.
-      const seen = await tab.evaluate<{ overflow: number; pictures: number; paper: string }>(`({
+      const seen = await tab.evaluate<{ overflow: number; pictures: number; paper: string; cramped: string[] }>(`({
         overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        cramped: [...document.querySelectorAll('dd, td, li, p')].filter((each) => each.getBoundingClientRect().width < 60 && each.textContent.trim().length > 12).map((each) => each.textContent),
         pictures: [...document.querySelectorAll('svg')].filter((svg) => svg.getBoundingClientRect().width > 250).length,
         paper: getComputedStyle(document.body).backgroundColor,
       })`);
@@ -101,6 +102,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where there is
         await tab.screenshot({ path: join(keptScreenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       expect(said).toEqual([]);
       expect(seen.overflow).toBeLessThanOrEqual(0);
+      expect(seen.cramped).toEqual([]);
       expect(seen.pictures).toBe(name === 'cluster' ? 3 : 2);
       expect(seen.paper).toBe(colorScheme === 'dark' ? 'rgb(17, 22, 29)' : 'rgb(255, 255, 255)');
     } finally {

@@ -68,13 +68,13 @@ describe('what bounded a phase', () => {
   const looks = { looks: 40, cpu: 0, disk: 0, wal: 0, other: 0 };
 
   it('is what it was mostly seen doing', () => {
-    expect(boundBy({ samples: { ...looks, cpu: 0.2, disk: 0.8 } })).toBe('disk 80 % of 40 looks');
-    expect(boundBy({ samples: { ...looks, wal: 0.51, cpu: 0.49 } })).toBe('WAL arrival 51 % of 40 looks');
+    expect(boundBy({ samples: { ...looks, cpu: 0.2, disk: 0.8 } })).toBe('disk 80 % of 40 samples');
+    expect(boundBy({ samples: { ...looks, wal: 0.51, cpu: 0.49 } })).toBe('WAL arrival 51 % of 40 samples');
   });
 
   it('is mixed where nothing was most of it', () => {
     expect(boundBy({ samples: { ...looks, cpu: 0.4, disk: 0.35, wal: 0.25 } })).toBe(
-      'mixed: CPU 40 %, disk 35 % of 40 looks',
+      'mixed: CPU 40 %, disk 35 % of 40 samples',
     );
   });
 

@@ -171,7 +171,7 @@ export function curvePicture(
                 lineStyle: { color: 'var(--bad)', type: 'dashed' as const },
                 label: {
                   formatter: limit.name,
-                  position: 'insideStartTop' as const,
+                  position: limitLabelAt(curves, limit.value),
                   color: 'var(--bad)',
                   fontSize: 13,
                   // A curve behind it would strike it out.
@@ -184,4 +184,11 @@ export function curvePicture(
       })),
     }),
   };
+}
+
+/** Where the name of the limit hides least of the curves: at the end at which they are further away. */
+function limitLabelAt(curves: readonly Curve[], limit: number): 'insideStartTop' | 'insideEndTop' {
+  const nearest = (at: 0 | -1): number =>
+    Math.min(...curves.map(({ points }) => Math.abs((points.at(at)?.[1] ?? Infinity) - limit)));
+  return nearest(-1) > nearest(0) ? 'insideEndTop' : 'insideStartTop';
 }

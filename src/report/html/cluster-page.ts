@@ -21,6 +21,8 @@ export interface ClusterReport {
   linkTo: (id: string) => string;
 }
 
+type Figure = (evidence: Evidence) => number | undefined;
+
 /** All drills and recoveries of a cluster on one page: what is proven until when, the trend of RTO and RPO, the way to each report. */
 export async function renderClusterPage(report: ClusterReport): Promise<string> {
   const { cluster, evidences, unreadable, objectives } = report;
@@ -30,16 +32,20 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
     html`
       <h1>Drills of cluster ${cluster}</h1>
       <p class="muted">${drills.length} drills and ${evidences.length - drills.length} recoveries left evidence.</p>
-      ${proven(drills)}
+      ${proven(drills, report.standing)}
       <h2>Objectives</h2>
       ${standingTable(report.standing)}
       <h2>Recovery time (RTO)</h2>
-      ${await trend(drills, 'RTO', ({ clock }) => clock.rtoSeconds, objectives.rto, objectives.rtoSeconds)}
+      ${await trend(drills, 'RTO', [({ clock }) => clock.rtoSeconds], objectives.rto, objectives.rtoSeconds)}
       <h3>RTO to come</h3>
       ${await forecast(report.standing)}
       <p class="small muted">${estimatesOf(evidences)}</p>
       <h2>Recovery point (RPO)</h2>
-      ${await trend(drills, 'RPO', ({ rpo }) => rpo?.seconds, objectives.rpo, objectives.rpoSeconds)}
+      ${await trend(drills, 'RPO', [judgedRpo, ({ rpo }) => rpo?.seconds], objectives.rpo, objectives.rpoSeconds)}
+      <p class="small muted">
+        The line is the worst moment since the drill before, where that is known, and is what the objective is held
+        against; dotted: the moment that the drill itself simulated.
+      </p>
       <h2>Drills and recoveries</h2>
       ${evidences.length === 0 ? html`<p>None yet. Run one: <code>pgdrill drill ${cluster}</code></p>` : list(report)}
       ${
@@ -55,7 +61,7 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
 }
 
 /** The newest drill that passed proves its target; what came after it is not proven by it. */
-function proven(drills: readonly Evidence[]): Markup {
+function proven(drills: readonly Evidence[], standing: ClusterObjectives): Markup {
   // A later drill may have proven an older moment (scenarios old and random): that takes nothing from what was proven before.
   const until = (drill: Evidence): number => Date.parse(drill.fence?.takenAt ?? drill.startedAt);
   const passed = drills
@@ -83,6 +89,7 @@ function proven(drills: readonly Evidence[]): Markup {
           </p>`
     }
     ${since}
+    <p>Objectives: ${tag(standing.status)}</p>
   </section>`;
 }
 
@@ -93,17 +100,25 @@ function estimatesOf(evidences: readonly Evidence[]): string {
   return trackRecordOf(here.slice(0, mostRestores).flatMap(({ estimate }) => estimate ?? [])).summary;
 }
 
+/** Held against the objective: the worst since the drill before, where it is known. */
+function judgedRpo({ rpo }: Evidence): number | undefined {
+  return rpo?.worst?.seconds ?? rpo?.seconds;
+}
+
+/** @param of what the objective is held against; another is drawn beside it, dotted. */
 async function trend(
   drills: readonly Evidence[],
   name: string,
-  valueOf: (evidence: Evidence) => number | undefined,
+  [of, beside]: [of: Figure, beside?: Figure],
   objective: string | undefined,
   limit: number | undefined,
 ): Promise<Markup> {
-  const points = drills.flatMap((drill): [number, number][] => {
-    const value = valueOf(drill);
-    return value === undefined ? [] : [[Date.parse(drill.finishedAt), value]];
-  });
+  const pointsOf = (figureOf: Figure): [number, number][] =>
+    drills.flatMap((drill): [number, number][] => {
+      const value = figureOf(drill);
+      return value === undefined ? [] : [[Date.parse(drill.finishedAt), value]];
+    });
+  const points = pointsOf(of);
   const last = points.at(-1)?.[1];
   if (last === undefined) return html`<p>No drill has measured it yet.</p>`;
   const days = ((points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0)) / 86_400_000;
@@ -115,7 +130,12 @@ async function trend(
       : `Objective ${objective ?? ''}: missed by ${missed} of ${values.length}.`;
   return await figure(
     curvePicture(
-      [{ name, color: 'var(--accent)', points, dots: true }],
+      [
+        { name, color: 'var(--accent)', points, dots: true },
+        ...(beside === undefined
+          ? []
+          : [{ name: `${name} beside`, color: 'var(--muted)', points: pointsOf(beside), dashed: true }]),
+      ],
       {
         x: 'time',
         xName: (value) =>
@@ -142,8 +162,12 @@ function list({ evidences, linkTo }: ClusterReport): Markup {
         scenario === undefined ? kind : `${kind}: ${scenario.name}`,
         tag(verdict),
         clock.rtoSeconds === undefined ? 'not known' : seconds(clock.rtoSeconds),
-        rpo === undefined ? 'not known' : seconds(rpo.seconds),
+        rpo === undefined ? 'not known' : rpoOf(rpo),
         reasons[0] ?? '',
       ]),
   );
+}
+
+function rpoOf({ seconds: atFailure, worst }: NonNullable<Evidence['rpo']>): string {
+  return `${seconds(atFailure)}${worst?.seconds === undefined ? '' : `, worst ${seconds(worst.seconds)}`}`;
 }

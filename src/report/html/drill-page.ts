@@ -77,10 +77,25 @@ function figures(evidence: Evidence): Markup {
       <span class="muted">${name}</span><b>${value === undefined ? 'not known' : seconds(value)}</b
       ><span class="small">${note}</span>
     </div>`;
+  // The objective stands at the figure that it was held against.
+  const byWorst = rpo?.worst?.seconds !== undefined;
+  const lost =
+    rpo === undefined
+      ? undefined
+      : html`${byWorst ? 'at the simulated failure' : undefined}<br />${bytes(rpo.bytes)} of WAL,
+          ${count(rpo.transactions)} transactions`;
   return html`<div class="figures">
     ${card('RTO', clock.rtoSeconds, objective(evidence, 'rto'))}
-    ${card('RPO', rpo?.seconds, html`${objective(evidence, 'rpo')}${rpo === undefined ? '' : html`<br />${bytes(rpo.bytes)} of WAL, ${count(rpo.transactions)} transactions`}`)}
-    ${rpo?.worst === undefined ? undefined : card('Worst RPO', rpo.worst.seconds, html`since ${moment(rpo.worst.since)}`)}
+    ${card('RPO', rpo?.seconds, html`${byWorst ? undefined : objective(evidence, 'rpo')}${lost}`)}
+    ${
+      rpo?.worst === undefined
+        ? undefined
+        : card(
+            'Worst RPO',
+            rpo.worst.seconds,
+            html`${byWorst ? html`${objective(evidence, 'rpo')}<br />` : undefined}since ${moment(rpo.worst.since)}`,
+          )
+    }
     ${card('RTO to proven', clock.rtoToProvenSeconds, 'with the validation')}
     ${card('Waited for humans', clock.waitedForHumansSeconds, 'not part of the RTO')}
   </div>`;

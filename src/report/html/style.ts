@@ -21,7 +21,7 @@ pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;paddi
 .failed,.missed,.error,.rejected{--tone:var(--bad);--soft:var(--bad-soft)}
 .unproven,.unknown,.warning,.expired{--tone:var(--warn);--soft:var(--warn-soft)}
 .tag{display:inline-block;color:var(--tone);background:var(--soft);border-radius:4px;padding:0 8px;font-weight:600;font-size:.875rem;white-space:nowrap}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,210px),1fr));gap:12px;margin:16px 0}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,180px),1fr));gap:12px;margin:16px 0}
 .figure{border:1px solid var(--line);border-radius:6px;padding:10px 14px;min-width:0}
 .figure b{display:block;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 figure{margin:10px 0}figure svg{display:block;width:100%;height:auto}
@@ -40,6 +40,7 @@ th{color:var(--muted);font-weight:600;font-size:.875rem}td.number{font-variant-n
 @media (max-width:700px){table.stack thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}table.stack tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}
 table.stack td{display:block;border:0;padding:1px 0;white-space:normal}table.stack td:empty{display:none}table.stack td[data-label]:not([data-label=""])::before{content:attr(data-label) ": ";color:var(--muted)}}
 dl{display:grid;grid-template-columns:minmax(110px,max-content) minmax(0,1fr);gap:4px 18px;margin:8px 0}dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
+@media (max-width:700px){dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
 ul{padding-left:20px;margin:6px 0}li{overflow-wrap:anywhere}
 details{margin:4px 0}summary{cursor:pointer;color:var(--accent)}
 @page{margin:16mm}
