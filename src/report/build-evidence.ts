@@ -41,6 +41,8 @@ export interface Outcome {
   replay?: Replay | undefined;
   /** What was compared at a recorded fence on the way to the target. */
   atFence?: Validation | undefined;
+  /** The target that the restore was taken on to at a gate. */
+  movedTo?: string | undefined;
   opened?: Opened | undefined;
   validation?: Validation | undefined;
   handOver?: HandOver | undefined;
@@ -232,7 +234,7 @@ export function toDrillResult(
  * fingerprint. What a scenario chose is named, since it would choose anew.
  */
 function rerunCommand(outcome: Outcome, cluster: string): string {
-  const target = outcome.scenario?.target ?? textOf(outcome.input['target']);
+  const target = outcome.movedTo ?? outcome.scenario?.target ?? textOf(outcome.input['target']);
   const same = target === 'fence' && outcome.capture !== undefined ? `lsn=${outcome.capture.fence.lsn}` : target;
   const chain = outcome.scenario?.chain ?? textOf(outcome.input['chain']);
   if (outcome.scenario?.name === 'source-lost') return `pgdrill drill ${cluster} --scenario source-lost`;

@@ -29,10 +29,16 @@ describe('the timeline', () => {
     expect(placed.spans.map(({ name, from, seconds }) => [name, from, seconds])).toEqual([
       ['plan', 0, 1],
       ['replay', 2, 8],
-      ['gate', 10, 5],
+      ['gate promote', 10, 5],
       ['open', 15, 2],
       ['validate', 18, 7],
     ]);
+  });
+
+  it('tells apart what came twice, as after a retarget', () => {
+    const twice = [phase('plan', 0, 1), phase('replay', 2, 10), phase('plan', 11, 12), phase('replay', 12, 13)];
+    const names = placeOnClock(twice, [])!.spans.map(({ name }) => name);
+    expect(names).toEqual(['plan', 'replay', 'plan again', 'replay again']);
   });
 
   it('draws a wait of a day shorter, says so, and keeps its true figure', () => {

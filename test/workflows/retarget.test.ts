@@ -62,6 +62,7 @@ test('a paused server goes on to a later target, and never back', { timeout: 120
   expect(result.verdict).toBe('unproven'); // nothing is known of the source there
   const evidence = evidenceSchema.parse(JSON.parse(await readFile(result.evidencePath!, 'utf8')));
   expect(evidence.target?.requested).toBe('latest');
+  expect(evidence.rerun).toBe(`pgdrill drill shop --target 'latest'`);
   expect(evidence.clock.phases.filter(({ name }) => name === 'replay')).toHaveLength(2);
   const before = { question: shown.question, seen: shown.seen };
   expect(evidence.approvals).toEqual([

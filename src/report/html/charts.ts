@@ -68,7 +68,7 @@ export function spansPicture(spans: readonly Span[], alternative: string): Pictu
     alternative,
     height: () => 44 + spans.length * 30,
     option: (narrow) => ({
-      grid: { left: narrow ? 78 : 130, right: narrow ? 76 : 110, top: 6, bottom: 30 },
+      grid: { left: narrow ? 104 : 130, right: narrow ? 66 : 110, top: 6, bottom: 30 },
       xAxis: {
         type: 'value',
         min: 0,
@@ -188,7 +188,12 @@ export function curvePicture(
 
 /** Where the name of the limit hides least of the curves: at the end at which they are further away. */
 function limitLabelAt(curves: readonly Curve[], limit: number): 'insideStartTop' | 'insideEndTop' {
-  const nearest = (at: 0 | -1): number =>
-    Math.min(...curves.map(({ points }) => Math.abs((points.at(at)?.[1] ?? Infinity) - limit)));
-  return nearest(-1) > nearest(0) ? 'insideEndTop' : 'insideStartTop';
+  const clearance = (ends: readonly (readonly [number, number])[]): number => {
+    const above = ends.map(([, value]) => value - limit);
+    const crosses = Math.min(...above) < 0 && Math.max(...above) > 0;
+    return crosses ? 0 : Math.min(...above.map(Math.abs));
+  };
+  const least = (from: number, to?: number): number =>
+    Math.min(...curves.map(({ points }) => clearance(points.slice(from, to))));
+  return least(-2) > least(0, 2) ? 'insideEndTop' : 'insideStartTop';
 }

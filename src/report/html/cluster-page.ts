@@ -31,7 +31,10 @@ export async function renderClusterPage(report: ClusterReport): Promise<string> 
     `Drills of cluster ${cluster}`,
     html`
       <h1>Drills of cluster ${cluster}</h1>
-      <p class="muted">${drills.length} drills and ${evidences.length - drills.length} recoveries left evidence.</p>
+      <p class="muted">
+        ${counted(drills.length, 'drill', 'drills')} and
+        ${counted(evidences.length - drills.length, 'recovery', 'recoveries')} left evidence.
+      </p>
       ${proven(drills, report.standing)}
       <h2>Objectives</h2>
       ${standingTable(report.standing)}
@@ -141,7 +144,7 @@ async function trend(
         xName: (value) =>
           new Date(value)
             .toISOString()
-            .slice(...(days > 3 ? [5, 10] : [5, 16]))
+            .slice(...(days > 3 ? [5, 10] : days > 1 / 24 ? [5, 16] : [11, 19]))
             .replace('T', ' '),
         yName: 'seconds',
         limit: limit === undefined ? undefined : { value: limit, name: `objective ${objective ?? ''}` },
@@ -168,6 +171,10 @@ function list({ evidences, linkTo }: ClusterReport): Markup {
   );
 }
 
-function rpoOf({ seconds: atFailure, worst }: NonNullable<Evidence['rpo']>): string {
-  return `${seconds(atFailure)}${worst?.seconds === undefined ? '' : `, worst ${seconds(worst.seconds)}`}`;
+function rpoOf({ seconds: atFailure, worst }: NonNullable<Evidence['rpo']>): Markup {
+  const told =
+    worst?.seconds === undefined ? undefined : html`<br /><span class="small">worst ${seconds(worst.seconds)}</span>`;
+  return html`${seconds(atFailure)}${told}`;
 }
+
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

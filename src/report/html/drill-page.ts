@@ -6,7 +6,8 @@ import { titleOf } from '../../proof/verdict.js';
 import { boundBy } from '../bound-by.js';
 import { chainPicture, replayCurve, timeline } from './drill-pictures.js';
 import { html, type Markup } from './markup.js';
-import { moment, page, table, tag } from './page.js';
+import { breakable, moment, page, table, tag } from './page.js';
+import { told } from './timeline-spans.js';
 
 /** The evidence of one drill or recovery as one HTML file: everything in it is from the evidence, nothing from the network. */
 export async function renderDrillPage(evidence: Evidence): Promise<string> {
@@ -115,13 +116,16 @@ function objective({ objectives }: Evidence, name: 'rto' | 'rpo'): Markup {
 
 function phaseTable({ clock, estimate }: Evidence): Markup {
   if (clock.phases.length === 0) return html``;
+  const names = told(clock.phases.map(({ name }) => name));
   return html`${table(
     ['Phase', 'Took', 'Bytes', 'Rate', 'Bounded by'],
-    clock.phases.map((phase) => [
-      phase.name,
+    clock.phases.map((phase, index) => [
+      names[index] ?? '',
       `${seconds(phase.seconds)}${phase.attempts === undefined ? '' : `, ${phase.attempts} tries`}`,
-      phase.bytes === undefined ? '' : bytes(phase.bytes),
-      phase.bytes === undefined || phase.seconds === 0 ? '' : `${bytes(Math.round(phase.bytes / phase.seconds))}/s`,
+      phase.bytes === undefined || phase.bytes === 0 ? '' : bytes(phase.bytes),
+      phase.bytes === undefined || phase.bytes === 0 || phase.seconds === 0
+        ? ''
+        : `${bytes(Math.round(phase.bytes / phase.seconds))}/s`,
       boundBy(phase) ?? '',
     ]),
   )}
@@ -144,8 +148,8 @@ function phaseTable({ clock, estimate }: Evidence): Markup {
     estimate === undefined
       ? undefined
       : html`<p class="small muted">
-          The plan expected ${seconds(estimate.seconds)}; it took ${estimate.ratio.toFixed(2)} times that.
-          ${estimate.basis}
+          The plan expected ${seconds(estimate.seconds)}; it took ${estimate.ratio.toFixed(2)} times that
+          (${estimate.basis}).
         </p>`
   }`;
 }
@@ -311,7 +315,7 @@ function findings({ findings: all }: Evidence): Markup {
     table(
       ['Finding', 'Level', 'What'],
       some.map(({ name, level, message, fix }) => [
-        name,
+        breakable(name),
         tag(level),
         html`${message}${fix === undefined ? undefined : html`<pre><code>${fix}</code></pre>`}`,
       ]),

@@ -78,7 +78,7 @@ export async function replayCurve({ replay }: Evidence): Promise<Markup> {
       ],
       {
         x: 'value',
-        xName: (value) => `${value.toFixed(last.seconds < 5 ? 1 : 0)} s`,
+        xName: (value) => `${value.toFixed(last.seconds < 1 ? 2 : last.seconds < 5 ? 1 : 0)} s`,
         yName: (value) => bytes(Math.round(value)),
       },
       `WAL replayed since the server first answered: from ${first.lsn} to ${last.lsn}, ${bytes(whole)} in ${seconds(last.seconds)} (${bytes(Math.round(whole / last.seconds))} a second on average), ${samples.length} samples.`,

@@ -55,3 +55,8 @@ export function table(head: readonly string[], rows: readonly (readonly (Markup 
 export function moment(instant: string): Markup {
   return html`<time datetime="${instant}">${plainMoment(instant)}</time>`;
 }
+
+/** A name such as `vacuum_truncate`, which is broken between its words rather than within one. */
+export function breakable(name: string): Markup {
+  return html`${name.split(/(?<=[_.])/).map((word, index) => (index === 0 ? word : html`<wbr />${word}`))}`;
+}

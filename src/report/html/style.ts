@@ -36,7 +36,7 @@ figcaption{color:var(--muted);font-size:.875rem}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{color:var(--muted);font-weight:600;font-size:.875rem}td.number{font-variant-numeric:tabular-nums;white-space:nowrap}
-@media (min-width:701px),print{table.stack th{white-space:nowrap}table.stack td{min-width:5.2em}}
+@media (min-width:701px),print{table.stack th{white-space:nowrap}table.stack td{min-width:5.2em}table.stack td:first-child{min-width:8.6em}}
 @media (max-width:700px){table.stack thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}table.stack tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}
 table.stack td{display:block;border:0;padding:1px 0;white-space:normal}table.stack td:empty{display:none}table.stack td[data-label]:not([data-label=""])::before{content:attr(data-label) ": ";color:var(--muted)}}
 dl{display:grid;grid-template-columns:minmax(110px,max-content) minmax(0,1fr);gap:4px 18px;margin:8px 0}dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}

@@ -25,24 +25,31 @@ export function placeOnClock(phases: readonly Phase[], approvals: readonly Appro
     const color = name === 'validate' ? colors.validate : colors.restore;
     bars.push({ name, from, to: from + took, label: `${seconds(took)}${tries}`, color, human: false });
   }
-  for (const { openedAt, decidedAt } of approvals) {
+  for (const { gate, openedAt, decidedAt } of approvals) {
     const [from, to] = [Date.parse(openedAt) / 1_000, Date.parse(decidedAt) / 1_000];
-    if (to > from) bars.push({ name: 'gate', from, to, label: seconds(to - from), color: colors.human, human: true });
+    const label = seconds(to - from);
+    if (to > from) bars.push({ name: `gate ${gate}`, from, to, label, color: colors.human, human: true });
   }
   bars.sort((a, b) => a.from - b.from);
   const busy = bars.filter(({ human }) => !human).reduce((total, { from, to }) => total + (to - from), 0);
   const longest = Math.max(1, busy);
   const start = bars[0]?.from ?? 0;
   let [taken, cut] = [0, false];
-  const spans = bars.map(({ name, from, to, label, color, human }): Span => {
+  const names = told(bars.map(({ name }) => name));
+  const spans = bars.map(({ from, to, label, color, human }, index): Span => {
     const whole = to - from;
     const drawn = human ? Math.min(whole, longest) : whole;
-    const span = { name, from: Math.max(0, from - start - taken), seconds: drawn, label, color };
+    const span = { name: names[index] ?? '', from: Math.max(0, from - start - taken), seconds: drawn, label, color };
     if (drawn < whole) cut = true;
     taken += whole - drawn;
     return span;
   });
   return { spans, cut };
+}
+
+/** One that comes twice (a restore that was taken further at a gate) says so. */
+export function told(names: readonly string[]): string[] {
+  return names.map((name, index) => (names.indexOf(name) < index ? `${name} again` : name));
 }
 
 /** Phases after each other, where nobody knows when each began. */
