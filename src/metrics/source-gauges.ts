@@ -13,8 +13,18 @@ interface Position {
   positionBytes: number;
   /** What the archiver has failed at since the server's statistics began; absent where WAL is streamed. */
   archiverFailures?: number;
-  /** Up to where the stream has been written down; absent where none is connected. */
-  receivedBytes?: number;
+  stream?: StreamFigures;
+}
+
+/** Of a cluster whose WAL is streamed. */
+interface StreamFigures {
+  receiving: boolean;
+  /** Up to where it has been written down; null where none is connected. */
+  receivedBytes: number | null;
+  /** WAL that its slot keeps on the source; null where there is no slot. */
+  heldBytes: number | null;
+  /** `max_slot_wal_keep_size`; null where that is unlimited. */
+  limitBytes: number | null;
 }
 
 /** How far the sources are: one short session each, at each scrape. One that does not answer has `pgdrill_source_reachable` 0. */
@@ -28,11 +38,20 @@ export function collectSources(clusters: readonly AskedCluster[]): Collector {
         gauges.reachable.set({ cluster: name }, position === undefined ? 0 : 1);
         if (position === undefined) return;
         gauges.position.set({ cluster: name }, position.positionBytes);
-        if (position.receivedBytes !== undefined) gauges.received.set({ cluster: name }, position.receivedBytes);
+        showStream(gauges, name, position.stream);
         if (position.archiverFailures !== undefined) gauges.failures.set({ cluster: name }, position.archiverFailures);
       }),
     );
   };
+}
+
+function showStream(gauges: ReturnType<typeof createGauges>, cluster: string, stream: StreamFigures | undefined): void {
+  if (stream === undefined) return;
+  const { receiving, receivedBytes, heldBytes, limitBytes } = stream;
+  gauges.receiving.set({ cluster }, receiving ? 1 : 0);
+  if (receivedBytes !== null) gauges.received.set({ cluster }, receivedBytes);
+  if (heldBytes !== null) gauges.held.set({ cluster }, heldBytes);
+  if (limitBytes !== null) gauges.limit.set({ cluster }, limitBytes);
 }
 
 function createGauges(registry: Registry) {
@@ -41,6 +60,9 @@ function createGauges(registry: Registry) {
     reachable: gauge('source_reachable', 'Whether the source answered at this scrape: 1 or 0.', ['cluster']),
     position: gauge('source_wal_position_bytes', 'How far the source has written WAL.', ['cluster']),
     received: gauge('wal_received_position_bytes', 'How far the WAL stream has been written down.', ['cluster']),
+    receiving: gauge('wal_stream_receiving', 'Whether the WAL stream is connected to its slot: 1 or 0.', ['cluster']),
+    held: gauge('wal_slot_held_bytes', 'WAL that the slot of the stream keeps on the source.', ['cluster']),
+    limit: gauge('wal_slot_limit_bytes', 'How much it may keep (max_slot_wal_keep_size).', ['cluster']),
     failures: gauge('archiver_failures', 'Failed attempts of the source’s archiver since its statistics began.', [
       'cluster',
     ]),
@@ -69,15 +91,21 @@ async function readArchiver(client: Connection): Promise<Position> {
 }
 
 async function readStream(client: Connection, slot: string): Promise<Position> {
-  const { rows } = await client.query<{ positionBytes: number; receivedBytes: number | null }>(
-    `select ${positionSql} as "positionBytes",
-            (select (r.write_lsn - '0/0')::float8
-               from pg_replication_slots s join pg_stat_replication r on r.pid = s.active_pid
-              where s.slot_name = $1) as "receivedBytes"`,
+  const { rows } = await client.query<{ positionBytes: number } & StreamFigures>(
+    `with here as (select ${positionSql} as position)
+     select position as "positionBytes",
+            r.pid is not null as receiving,
+            (r.write_lsn - '0/0')::float8 as "receivedBytes",
+            position - (s.restart_lsn - '0/0')::float8 as "heldBytes",
+            (select nullif(setting, '-1')::float8 * 1024 * 1024
+               from pg_settings where name = 'max_slot_wal_keep_size') as "limitBytes"
+       from here
+       left join pg_replication_slots s on s.slot_name = $1
+       left join pg_stat_replication r on r.pid = s.active_pid`,
     [slot],
   );
-  const { positionBytes, receivedBytes } = one(rows);
-  return { positionBytes, ...(receivedBytes === null ? {} : { receivedBytes }) };
+  const { positionBytes, ...stream } = one(rows);
+  return { positionBytes, stream };
 }
 
 function one<T>(rows: readonly T[]): T {

@@ -102,6 +102,9 @@ const elsewhere: Record<string, string[]> = {
   up: ['job', 'instance'],
   pgdrill_backup_last_failed_timestamp_seconds: ['cluster', 'type'],
   pgdrill_wal_received_position_bytes: ['cluster'],
+  pgdrill_wal_stream_receiving: ['cluster'],
+  pgdrill_wal_slot_held_bytes: ['cluster'],
+  pgdrill_wal_slot_limit_bytes: ['cluster'],
   pgdrill_verification_last_timestamp_seconds: ['cluster'],
   pgdrill_verification_last_findings: ['cluster', 'level'],
 };

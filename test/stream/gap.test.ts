@@ -6,6 +6,8 @@ import { streamId } from '../../src/client/stream.js';
 import { examine } from '../../src/doctor/doctor.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
+import { Exposition } from '../../src/metrics/exposition.js';
+import { collectSources } from '../../src/metrics/source-gauges.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import type { Notification } from '../../src/schema/notification.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
@@ -20,6 +22,7 @@ import { createToolsFor } from '../../workers/tools-for.js';
 
 // A stream stands for too long, loses its slot, and goes on behind the gap: the tests tell the story in order.
 const slotName = 'pgdrill_shop';
+const wal = { mode: 'stream', slot: slotName, synchronous: false, compression: 'none' } as const;
 
 let book: Runbook;
 let catalogUrl: string;
@@ -31,7 +34,7 @@ let lost: string;
 beforeAll(async () => {
   book = await startRunbook({
     protect: {
-      wal: { mode: 'stream', slot: slotName, synchronous: false, compression: 'none' },
+      wal,
       initdbArgs: ['--wal-segsize=1'],
       settings: { max_slot_wal_keep_size: '16MB', min_wal_size: '2MB', autovacuum: 'off' },
     },
@@ -70,6 +73,13 @@ const toldOf = (title: string): Promise<true> =>
     Promise.resolve(told().some(([, each]) => each === title) ? true : undefined),
   );
 
+/** What Prometheus would get of the stream. */
+async function figure(name: string): Promise<number | undefined> {
+  const text = await new Exposition([collectSources([{ ...book.shop.patient, wal }])]).text();
+  const value = new RegExp(`^pgdrill_${name}\\{cluster="shop"\\} (\\S+)$`, 'm').exec(text)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
 const cli = (...args: string[]): Promise<CommandResult> => pgdrill(args, { env: book.env });
 const slot = (): Promise<ReplicationSlot | undefined> =>
   withConnection(book.shop.admin, (client) => readSlot(client, slotName));
@@ -93,6 +103,8 @@ const alarm = (kind: string): Promise<{ severity: string; message: string }> =>
 
 it('a stream that stands is told once, and once that it is well again, whatever comes and goes meanwhile', async () => {
   expect(await cli('stream', 'start', 'shop')).toMatchObject({ exitCode: 0 });
+  expect(await figure('wal_stream_receiving')).toBe(1);
+  expect(await figure('wal_received_position_bytes')).toBeGreaterThan(0);
   await book.shop.source.stop('fast');
   await toldOf('shop: the WAL stream stands');
   await worker.stop();
@@ -129,6 +141,10 @@ it('a stream that stands gives an alarm for each danger to its slot, until it is
   expect(await alarm('wal_slot_lag')).toMatchObject({ severity: 'warning' });
   await fill(14);
   expect(await alarm('wal_slot_unreserved')).toMatchObject({ severity: 'critical' });
+  expect([await figure('wal_stream_receiving'), await figure('wal_received_position_bytes')]).toEqual([0, undefined]);
+  const limit = await figure('wal_slot_limit_bytes');
+  expect(limit).toBe(16 * 1024 * 1024);
+  expect(await figure('wal_slot_held_bytes')).toBeGreaterThan(limit!);
   await write('lost');
   lost = (await book.shop.sql<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn'))[0]!.lsn;
   await book.shop.sql('select pg_switch_wal()');
