@@ -63,6 +63,19 @@ describe('the page of a drill', () => {
       expect(text.replaceAll(/\s+/g, ' ')).toContain(wanted);
   });
 
+  it('says beside the verdict what the word means, and holds the RPO objective to the figure that was judged', async () => {
+    const { rpo } = sampleEvidence();
+    const page = await renderDrillPage(sampleEvidence({ verdict: 'unproven' }));
+    expect(page).toContain('it says neither that the backup is good nor that it is bad');
+    const cardOf = (text: string, name: string): string =>
+      new RegExp(`<span class="muted">${name}</span>[\\s\\S]*?</div>`).exec(text)![0];
+    expect(cardOf(page, 'Worst RPO')).toContain('objective 1s');
+    expect(cardOf(page, 'RPO')).not.toContain('objective');
+    const unknown = { ...rpo!.worst!, seconds: undefined, unknown: 'the archive was copied' };
+    const without = await renderDrillPage(sampleEvidence({ rpo: { ...rpo!, worst: unknown } }));
+    expect(cardOf(without, 'RPO')).toContain('objective 1s');
+  });
+
   it('needs neither script nor network', async () => {
     const text = await renderDrillPage(sampleEvidence());
     expect(text).not.toMatch(/<script|javascript:|\son\w+=|@import|url\((?!#)/i);

@@ -81,11 +81,11 @@ test('a gate that is answered meanwhile is not told any more, and nobody waits f
 });
 
 test.each([
-  // There is nothing to consolidate, and the cluster has no retention.
-  ['consolidate', 'shop: the consolidation failed'],
-  ['applyRetention', 'shop: the retention failed'],
-] as const)('a run of %s that fails is told', async (kind, title) => {
-  const handle = await book.start(kind, { cluster: 'shop' });
+  // There is no such backup, and the cluster has no retention.
+  ['consolidate', { upTo: '20200101T000000Z-incremental' }, 'shop: the consolidation failed'],
+  ['applyRetention', {}, 'shop: the retention failed'],
+] as const)('a run of %s that fails is told', async (kind, input, title) => {
+  const handle = await book.start(kind, { cluster: 'shop', ...input });
   await expect(handle.result()).rejects.toThrow();
   expect(receiver.taken.map(({ body }) => body)).toMatchObject([
     { event: 'failed', severity: 'critical', title, command: `pgdrill status ${handle.workflowId}` },

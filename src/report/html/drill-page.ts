@@ -43,9 +43,18 @@ export async function renderDrillPage(evidence: Evidence): Promise<string> {
   );
 }
 
-function verdictOf({ verdict, reasons }: Evidence): Markup {
+/** For who reads such a page for the first time. */
+const meanings: Readonly<Record<Evidence['verdict'], string>> = {
+  passed: 'Every check came out right. What was not covered stands below.',
+  failed: 'A check found something wrong, or the backup did not restore.',
+  unproven:
+    'Something could not be checked, or was stopped: it says neither that the backup is good nor that it is bad.',
+};
+
+function verdictOf({ kind, verdict, reasons }: Evidence): Markup {
   return html`<section class="verdict ${verdict}" aria-label="Verdict">
-    <strong>${verdict}</strong>${reasons.map((reason) => html`<p>${reason}</p>`)}
+    <strong>${verdict}</strong>${kind === 'drill' ? html`<p class="small">${meanings[verdict]}</p>` : undefined}
+    ${reasons.map((reason) => html`<p>${reason}</p>`)}
   </section>`;
 }
 
