@@ -128,7 +128,7 @@ export async function restore(
     plan: async (to) => {
       const { plan: now = plan, replay } = outcome;
       const next = await steps.planRestore({ cluster, target: to, chain: now.chain.at(-1)?.id ?? '', ...copyIn });
-      await steps.moveTarget({ sandbox, reachedLsn: replay?.reachedLsn ?? '', from: now.target, to: next.target });
+      await steps.moveTarget({ cluster, sandbox, reachedLsn: replay?.reachedLsn ?? '', from: now.target, plan: next });
       return next;
     },
     replay: async (next) => {

@@ -280,8 +280,9 @@ const { recordWait } = proxyActivities<Activities>({
   summary: 'Tell that a gate waits for a human',
 });
 
+// Reads the WAL up to the other target once through.
 const { moveTarget } = proxyActivities<Activities>({
-  startToCloseTimeout: '10m',
+  startToCloseTimeout: '24h',
   ...restoring,
   retry: patient,
   summary: 'Retarget: further on, without restoring again',

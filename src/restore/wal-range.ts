@@ -13,6 +13,7 @@ import type { PostgresTools } from '../toolchain/postgres.js';
  * pg_verifybackup reads it.) Refuses WAL that would create a tablespace: its replay would write outside the sandbox, into a directory
  * that may be the source's (design, invariant 4).
  *
+ * @param from where the part that was not read yet begins: the backup's end, unless a server that is paused further on goes on from there.
  * @returns what was read.
  * @throws RepositoryError for either.
  */
@@ -21,15 +22,16 @@ export async function readWalToReplay(
   request: { walDirectory: string; wal: { to: string }; target: { timeline: number } },
   last: BackupRecord,
   signal: AbortSignal,
+  from = last.endLsn,
 ): Promise<WalRead> {
   const startedAt = performance.now();
   const { walDirectory } = request;
-  const read: WalRead = { from: last.endLsn, to: request.wal.to, records: 0, bytes: 0, seconds: 0 };
-  if (compareLsn(request.wal.to, last.endLsn) <= 0) return read;
+  const read: WalRead = { from, to: request.wal.to, records: 0, bytes: 0, seconds: 0 };
+  if (compareLsn(request.wal.to, from) <= 0) return read;
   const history = await readTimelineHistory(walDirectory, request.target.timeline);
   if (history === undefined) throw noHistory(walDirectory, request.target.timeline);
   const segmentSizeBytes = last.walSegmentSizeBytes;
-  for (const span of spansBetween(history, last.endLsn, request.wal.to, segmentSizeBytes)) {
+  for (const span of spansBetween(history, from, request.wal.to, segmentSizeBytes)) {
     const range = { walDirectory, segmentSizeBytes, ...span };
     const { records, bytes, byManager } = await readWal(tools, range, { signal });
     read.records += records;

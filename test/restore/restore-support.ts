@@ -5,10 +5,12 @@ import { join, relative } from 'node:path';
 import { type Connection, withConnection } from '../../src/postgres/connection.js';
 import { type StepContext, standaloneContext } from '../../src/process/step-context.js';
 import { handOver } from '../../src/hand-over/hand-over.js';
+import { moveTarget } from '../../src/restore/move-target.js';
 import { openSandbox } from '../../src/restore/open.js';
 import { planRestore, type RestorePlan } from '../../src/restore/plan.js';
 import { prepareRestore } from '../../src/restore/prepare.js';
 import { replayWal } from '../../src/restore/replay.js';
+import type { Wal } from '../../src/repository/wal-mode.js';
 import { removeSandbox, sandboxConninfo, sandboxLayout } from '../../src/restore/sandbox.js';
 import type { HandOver, RestoredFacts, SettingsMode } from '../../src/schema/hand-over.js';
 import type { Fence, Prepared, Replay, Sandbox } from '../../src/schema/results.js';
@@ -60,6 +62,23 @@ export async function prepare(
       settings: { shared_buffers: '16MB' },
     },
     context,
+  );
+}
+
+/** Gives a paused sandbox another target further on, as gate `promote` does. */
+export async function moveOn(
+  shop: ProtectedCluster,
+  { sandbox, reachedLsn, from, to }: { sandbox: Sandbox; reachedLsn: string; from: RestorePlan; to: RestorePlan },
+  wal?: { walDirectory: string; fetchedBy: Wal },
+): Promise<void> {
+  const last = to.chain.at(-1)!;
+  await moveTarget(
+    shop.tools,
+    {
+      ...{ sandbox, reachedLsn, from: from.target, to: to.target, wal: to.wal, last },
+      ...(wal ?? { walDirectory: shop.patient.walDirectory }),
+    },
+    new AbortController().signal,
   );
 }
 
