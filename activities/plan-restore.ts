@@ -27,6 +27,8 @@ interface PlanInput {
   copyIn?: string;
   /** Whether to come by a recorded fence, to be compared there, where none lies at the target itself. */
   onTheWay?: boolean;
+  /** The source counts as lost: it is asked for nothing. */
+  sourceLost?: boolean;
   /** Where it is to go, looked at before anything is done: the data directory of a recovery, the file of an extraction. */
   into?: string;
   file?: string;
@@ -43,8 +45,9 @@ export const createPlanRestore = (dependencies: Dependencies): Step<PlanInput, P
     const tools = await toolsOfRepository(dependencies, repository);
     const { signal } = context;
     const { fence, chain } = input;
+    const source = input.sourceLost === true ? {} : { source: cluster.connection };
     const plainPlan = (over?: string): ReturnType<typeof planRestore> =>
-      planRestore(tools, { repository, walDirectory, wal, target, fence, chain, over, signal });
+      planRestore(tools, { repository, walDirectory, wal, ...source, target, fence, chain, over, signal });
     const makePlan = (): ReturnType<typeof planOverFence> =>
       input.onTheWay === true ? planOverFence(tools, { repository, walDirectory }, plainPlan) : plainPlan();
     const owner = currentOwner();

@@ -52,7 +52,7 @@ export async function drill(rawInput: unknown): Promise<DrillResult> {
     const capture = target === 'fence' ? await captureLsn(progress, cluster, id) : {};
     Object.assign(outcome, capture);
     const { plan, prepared, replay, movedTo } = await restore(
-      { cluster, target, onTheWay, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }) },
+      { cluster, target, onTheWay, sandboxId: id, ...capture, ...(chain === undefined ? {} : { chain }), sourceLost },
       progress,
       gates,
       outcome,

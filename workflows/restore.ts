@@ -34,6 +34,8 @@ export interface RestoreRequest {
   into?: string;
   /** The file of an extraction, which must not be there yet. */
   file?: string;
+  /** The source counts as lost: nothing is asked of it. */
+  sourceLost?: boolean;
   /** Restore from the copy of the repository in the sandbox's directory, not from the repository: a sabotage drill. */
   fromCopy?: boolean;
   /** Stop at a recorded fence on the way, where there is one, and compare there: nothing is known of the source at the target. */
@@ -68,6 +70,7 @@ export async function restore(
         ...(capture === undefined ? {} : { fence: capture.fence }),
         ...(chain === undefined ? {} : { chain }),
         ...copyIn,
+        ...(request.sourceLost === true ? { sourceLost: true } : {}),
         ...(into === undefined ? {} : { into }),
         ...(file === undefined ? {} : { file }),
         ...(request.onTheWay === true ? { onTheWay: true } : {}),

@@ -49,7 +49,8 @@ export async function findCandidates(tools: PostgresTools, search: CandidateSear
   const restorableFrom = facts.backups.find((backup) => facts.leadsTo(backup, facts.endLsn))?.endLsn ?? newest.endLsn;
   const from = maxLsn(restorableFrom, await beginningOf(search, segmentSizeBytes));
   const on = facts.history.find(({ timeline }) => isInHistory(facts.history, { timeline, lsn: from }))?.timeline ?? 1;
-  await fetchWal(search.wal, { walDirectory, segmentSizeBytes, from: { timeline: on, lsn: from } }, signal);
+  const to = facts.endLsn;
+  await fetchWal(search.wal, { walDirectory, segmentSizeBytes, from: { timeline: on, lsn: from }, to }, signal);
   const candidates: Candidate[] = [];
   const collector = new ChangeCollector(
     (candidate) => {

@@ -9,6 +9,7 @@ import { planRestore, type RestorePlan } from '../restore/plan.js';
 import { type RecoverableRange, recoverableRanges } from '../restore/recoverable.js';
 import { newestBackup } from '../repository/chains.js';
 import { fetchWal } from '../repository/fetch-wal.js';
+import { knownReaches } from '../repository/known-reach.js';
 import { listBackups, openRepository } from '../repository/repository.js';
 import { bytes, seconds } from '../schema/figures.js';
 import { parseTarget } from '../schema/target.js';
@@ -41,7 +42,8 @@ export async function plan(name: string, options: { target: string }, command: C
   const fetchedFrom = mode.mode === 'command' ? newestBackup(backups) : undefined;
   if (fetchedFrom !== undefined) {
     const { timeline, endLsn: lsn, walSegmentSizeBytes: segmentSizeBytes } = fetchedFrom;
-    await fetchWal(mode, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
+    const known = () => knownReaches(repository, cluster.connection, signal);
+    await fetchWal(mode, { walDirectory, segmentSizeBytes, from: { timeline, lsn }, known }, signal);
     say(
       `The archive is reached by a command and cannot be listed: WAL before backup ${fetchedFrom.id} was not looked at.`,
     );
@@ -60,6 +62,7 @@ export async function plan(name: string, options: { target: string }, command: C
       wal: mode,
       target,
       fence: undefined,
+      source: cluster.connection,
       signal,
     });
     const record = trackRecordOf((await listPastRestores(repository)).estimates);

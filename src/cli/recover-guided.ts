@@ -58,7 +58,10 @@ export async function guide(
   const tools = await ensurePostgres({ progress: say, major });
   const { walDirectory, wal } = cluster;
   const { signal } = new AbortController();
-  const plan = await planRestore(tools, { repository, walDirectory, wal, target: parsed, fence: undefined, signal });
+  const plan = await planRestore(tools, {
+    ...{ repository, walDirectory, wal, target: parsed, fence: undefined },
+    ...{ source: cluster.connection, signal },
+  });
   const record = trackRecordOf((await listPastRestores(repository)).estimates);
   say(`\n${renderPlan(plan, record)}\n`);
   if (!(await confirm(`Restore ${name} to ${target} into ${into}?`, 'A recovery would be started.'))) {

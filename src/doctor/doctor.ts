@@ -11,6 +11,7 @@ import type { Finding } from '../schema/results.js';
 import { checkArchiveGaps } from './archive-gaps.js';
 import { proveArchiving } from './archiver.js';
 import { adviseOnFaults } from './fault-prevention.js';
+import { checkForeignGaps } from './foreign-gaps.js';
 import { adviseOnLocks } from './locks.js';
 import { checkPrivileges } from './privileges.js';
 import { checkReplicationAccess } from './replication-access.js';
@@ -70,9 +71,11 @@ export async function examine(patient: Patient, context: StepContext): Promise<F
           level: 'ok',
           message: `${patient.repository} is the repository of ${patient.name}`,
         });
-        // An archive behind a command cannot be listed.
-        if (patient.wal?.mode !== 'command')
-          findings.push(...(await checkArchiveGaps(repository, patient.walDirectory, context.signal)));
+        const { wal, walDirectory } = patient;
+        if (wal?.mode !== 'command')
+          findings.push(...(await checkArchiveGaps(repository, walDirectory, context.signal)));
+        else if (findings.some(({ name, level }) => name === 'restore_command' && level === 'ok'))
+          findings.push(...(await checkForeignGaps(client, source, { repository, walDirectory, wal }, context)));
       } catch (thrown) {
         const error = explainDisk(thrown);
         findings.push({

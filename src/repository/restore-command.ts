@@ -1,8 +1,9 @@
-import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf, messageOf, RepositoryError, ToolchainError, ToolError, UnreachableError } from '../errors.js';
 import { diskFull, exists, makePrivateDirectory } from '../files/durable.js';
+import { parseTimelineHistory } from '../postgres/timeline.js';
 import { runTool } from '../process/run-tool.js';
 import type { CommandWal } from './wal-mode.js';
 
@@ -39,6 +40,7 @@ export async function runRestoreCommand(
     const exitCode = await run(wal, { name, path }, signal);
     if (exitCode !== 0) return false;
     await check(path, name, sizeBytes);
+    if (name.endsWith('.history')) await checkHistory(path, name);
     await utimes(path, new Date(), new Date()); // whatever time the archive gave it
     await rename(path, join(walDirectory, name));
     return true;
@@ -108,6 +110,16 @@ async function check(path: string, name: string, sizeBytes: number | undefined):
         : `wal.restore_command gave ${found.size} bytes for ${name}; a WAL segment of this cluster has ${sizeBytes ?? 0}.`,
     means: 'Recovery would stop there: the archive’s copy is damaged, or the command is wrong.',
     todo: 'Run it by hand: it has to write the whole, unpacked file to %p, and to fail where it cannot.',
+  });
+}
+
+/** A command that ends well for whatever it is asked would have timelines without end. */
+async function checkHistory(path: string, name: string): Promise<void> {
+  if (parseTimelineHistory(await readFile(path, 'utf8')).length > 0) return;
+  throw new RepositoryError({
+    what: `wal.restore_command ended well for ${name}, but gave no timeline history.`,
+    means: 'The archive’s copy is damaged, or the command does not say that a file is missing when it is.',
+    todo: 'Run it by hand: it has to fail, with an exit code of 1 to 125, where the archive has no such file.',
   });
 }
 

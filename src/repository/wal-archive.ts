@@ -55,11 +55,15 @@ export function continuityFrom(archive: WalArchive, history: readonly TimelineSp
   const first = segmentNumberOf(fromLsn, size);
   let number = first;
   while (held(number)) number += 1n;
-  const timeline = history.at(-1)?.timeline ?? 1;
-  const laterExists = [...(archive.segments.get(timeline) ?? [])].some((other) => other > number);
+  const ofLine = (timeline: number, endLsn: string | undefined): bigint[] =>
+    [...(archive.segments.get(timeline) ?? [])].filter(
+      (other) => endLsn === undefined || other <= segmentNumberOf(endLsn, size),
+    );
+  const laterExists = history.some(({ timeline, endLsn }) => ofLine(timeline, endLsn).some((other) => other > number));
+  const missing = history.find(({ endLsn }) => endLsn === undefined || number < segmentNumberOf(endLsn, size));
   return {
     endLsn: number === first ? undefined : bigIntToLsn(number * BigInt(size)),
-    gap: laterExists ? segmentName({ timeline, number }, size) : undefined,
+    gap: laterExists ? segmentName({ timeline: missing?.timeline ?? 1, number }, size) : undefined,
   };
 }
 

@@ -1,22 +1,22 @@
 import { messageOf, RepositoryError, TargetError, ToolchainError } from '../errors.js';
-import { bigIntToLsn, compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
-import { isInHistory, readTimelineHistory } from '../postgres/timeline.js';
-import { segmentNumberOf } from '../postgres/wal-segment.js';
+import { compareLsn, lsnDistanceBytes } from '../postgres/lsn.js';
+import { isInHistory } from '../postgres/timeline.js';
 import { listPastRestores } from '../estimate/past-restores.js';
 import { byEnd, chainOf } from '../repository/chains.js';
-import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
+import { knownReaches } from '../repository/known-reach.js';
 import { listBackups, type Repository } from '../repository/repository.js';
-import { listWalArchive, type WalArchive } from '../repository/wal-archive.js';
-import type { Wal } from '../repository/wal-mode.js';
+import { listWalArchive } from '../repository/wal-archive.js';
 import { reachOf } from '../repository/wal-reach.js';
-import { type RetentionState, readState, wasExpired } from '../retention/state.js';
+import { type RetentionState, readState } from '../retention/state.js';
 import type { BackupRecord } from '../schema/backup-record.js';
 import type { Estimate } from '../schema/estimate.js';
-import type { Fence, ResolvedTarget } from '../schema/results.js';
-import { formatTarget, type Target, timeTargetMs } from '../schema/target.js';
+import type { ResolvedTarget } from '../schema/results.js';
+import { formatTarget } from '../schema/target.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { chooseLine, type Line } from './choose-line.js';
+import { endsBefore, explainGap, type FoundWal } from './explain-gap.js';
 import { type Candidate, rankChains } from './fastest-chain.js';
+import { fetchBehind, type FetchRequest, newestOnNewestLine } from './fetch-behind.js';
 import { type ReachableWal, resolveTarget } from './resolve-target.js';
 
 export interface RestorePlan {
@@ -37,22 +37,8 @@ export interface RestorePlan {
  *
  * @throws RepositoryError when there is no usable chain or WAL is missing; TargetError when the target cannot be reached.
  */
-export async function planRestore(
-  tools: PostgresTools,
-  request: {
-    repository: Repository;
-    walDirectory: string;
-    /** How WAL comes there. */
-    wal?: Wal;
-    target: Target;
-    fence: Fence | undefined;
-    /** The last backup of the chain that is to be used, whatever another one would take. */
-    chain?: string | undefined;
-    /** A place that replay has to come by: only backups that end at or before it are used. */
-    over?: string | undefined;
-    signal: AbortSignal;
-  },
-): Promise<RestorePlan> {
+export async function planRestore(tools: PostgresTools, asked: PlanRequest): Promise<RestorePlan> {
+  const request = { ...asked, known: knownBy(asked) };
   const backups = await listBackups(request.repository);
   if (backups.length === 0) {
     throw new RepositoryError({
@@ -65,7 +51,7 @@ export async function planRestore(
   const known = backups.filter((backup) => mayUse(request, backup));
   if (known.length === 0) throw noSuchBackup(request);
   let newestFailure: Error | undefined;
-  await fetchBehind(request, await newestOnNewestLine(request, known));
+  await fetchBehind(tools, request, await newestOnNewestLine(request, known));
   const line = await chooseLine(request, known);
   const { warnings } = line;
   const considered = byEnd(known).filter(({ timeline, endLsn: lsn }) => isInHistory(line.history, { timeline, lsn }));
@@ -94,6 +80,10 @@ export async function planRestore(
         `WAL segment ${wal.gap} is missing in ${wal.archive.directory}, though later ones are there: latest ends before it. A newer full backup would not need it.`,
       );
     }
+    if (wal.lost !== undefined && request.target.kind === 'latest')
+      warnings.push(
+        `${endsBefore(wal.lost, wal.reachable.to)} Latest ends there. A newer full backup would not need it.`,
+      );
     return { ...(await chooseFastest(tools, request, { backups, backup, target, wal })), warnings };
   }
   if (newestFailure !== undefined) throw newestFailure;
@@ -108,7 +98,19 @@ export async function planRestore(
   });
 }
 
-type PlanRequest = Parameters<typeof planRestore>[1];
+export interface PlanRequest extends FetchRequest {
+  repository: Repository;
+  /** The last backup of the chain that is to be used, whatever another one would take. */
+  chain?: string | undefined;
+  /** A place that replay has to come by: only backups that end at or before it are used. */
+  over?: string | undefined;
+}
+
+/** Found out once, where it is needed. */
+function knownBy({ repository, source, signal }: PlanRequest): NonNullable<FetchRequest['known']> {
+  let known: ReturnType<typeof knownReaches> | undefined;
+  return () => (known ??= knownReaches(repository, source, signal));
+}
 
 function mayUse({ chain, over }: PlanRequest, { id, endLsn }: BackupRecord): boolean {
   return (chain === undefined || id === chain) && (over === undefined || compareLsn(endLsn, over) <= 0);
@@ -199,12 +201,6 @@ function walToReplay(backup: BackupRecord, target: ResolvedTarget, wal: Reachabl
   return { from: backup.startLsn, to, bytes: lsnDistanceBytes(backup.startLsn, to) };
 }
 
-interface FoundWal {
-  reachable: ReachableWal;
-  archive: WalArchive;
-  gap: string | undefined;
-}
-
 async function reachableWal(
   tools: PostgresTools,
   request: PlanRequest,
@@ -212,7 +208,7 @@ async function reachableWal(
   backup: BackupRecord,
 ): Promise<FoundWal> {
   const { walDirectory, signal } = request;
-  await fetchBehind(request, backup, timeline);
+  const lost = await fetchBehind(tools, request, backup, timeline);
   const archive = await listWalArchive(walDirectory, backup.walSegmentSizeBytes);
   const { endLsn, gap } = await reachOf(tools, archive, history, backup.endLsn, signal);
   const to = endLsn ?? backup.endLsn;
@@ -227,91 +223,11 @@ async function reachableWal(
     },
     archive,
     gap,
+    lost: lost !== undefined && compareLsn(to, lost.lsn) < 0 ? lost : undefined,
   };
-}
-
-/** From where on WAL is fetched, so that the line to follow shows: the newest backup that is no old primary's. */
-async function newestOnNewestLine(
-  { wal, walDirectory, signal }: PlanRequest,
-  backups: readonly BackupRecord[],
-): Promise<BackupRecord | undefined> {
-  const timelines = backups.map(({ timeline }) => timeline);
-  const newest = await fetchTimelines(wal, { walDirectory, timelines }, signal);
-  const history = newest === undefined ? undefined : await readTimelineHistory(walDirectory, newest);
-  const onLine = backups.filter(({ timeline, endLsn: lsn }) => isInHistory(history ?? [], { timeline, lsn }));
-  return byEnd(onLine)[0] ?? byEnd(backups)[0];
-}
-
-/** The WAL behind a backup, as far as the target may need it; nothing where the target lies before the backup's end. */
-async function fetchBehind(
-  { wal, walDirectory, target, fence, signal }: PlanRequest,
-  backup: BackupRecord | undefined,
-  timeline?: number,
-): Promise<void> {
-  if (backup === undefined || target.kind === 'immediate') return;
-  if (target.kind === 'time' && timeTargetMs(target.time) < Date.parse(backup.finishedAt)) return;
-  const to = target.kind === 'lsn' ? target.lsn : fence?.lsn;
-  if (to !== undefined && compareLsn(to, backup.endLsn) < 0) return;
-  const asked = timeline ?? (target.kind === 'fence' ? fence?.timeline : target.timeline);
-  const { walSegmentSizeBytes: segmentSizeBytes } = backup;
-  const from = { timeline: backup.timeline, lsn: backup.endLsn };
-  await fetchWal(
-    wal,
-    { walDirectory, segmentSizeBytes, from, to: segmentEnd(to, segmentSizeBytes), timeline: asked },
-    signal,
-  );
-}
-
-/** Behind the segment that holds a position. */
-function segmentEnd(lsn: string | undefined, segmentSizeBytes: number): string | undefined {
-  if (lsn === undefined) return undefined;
-  return bigIntToLsn((segmentNumberOf(lsn, segmentSizeBytes) + 1n) * BigInt(segmentSizeBytes));
 }
 
 /** What retention has deleted. A restore must not fail over a damaged state: then it only cannot tell. */
 async function expiredIn(repository: Repository): Promise<RetentionState | undefined> {
   return await readState(repository).catch(() => undefined);
-}
-
-/** A target that is "beyond the archive" only because a segment is missing in between is a gap, and said so. */
-function explainGap(
-  error: unknown,
-  { gap, archive, reachable }: FoundWal,
-  target: Target,
-  state: RetentionState | undefined,
-): Error {
-  if (error instanceof TargetError && gap === undefined && target.kind === 'fence') return lostSince(error, reachable);
-  if (!(error instanceof TargetError) || gap === undefined)
-    return error instanceof Error ? error : new Error(String(error));
-  if (state !== undefined && wasExpired(state, gap)) {
-    return new TargetError(
-      {
-        what: `The target ${formatTarget(target)} needs WAL segment ${gap}, which retention has deleted on purpose: it lay before the recovery window.`,
-        means:
-          'Nothing is damaged, but that moment can no longer be restored: of the time before the window only whole backups are kept.',
-        todo: 'Choose a target inside the recovery window. To keep more from now on, widen the cluster’s retention.',
-      },
-      { cause: error },
-    );
-  }
-  return new RepositoryError(
-    {
-      what: `WAL segment ${gap} is missing in ${archive.directory}, though later ones are there: the target ${formatTarget(target)} cannot be reached from the newest backup before it.`,
-      means: `Replay would stop at ${bigIntToLsn(segmentNumberOf(reachable.to, archive.segmentSizeBytes) * BigInt(archive.segmentSizeBytes))}: everything committed behind it would be lost.`,
-      todo: 'Bring the segment back if another copy exists (the source’s pg_wal, a standby). Take a new full backup now: it does not need the lost WAL.',
-    },
-    { cause: error },
-  );
-}
-
-/** A fence is only taken once its WAL has been archived: where the archive does not reach it any more, that was lost since. */
-function lostSince(cause: TargetError, { directory, to }: ReachableWal): RepositoryError {
-  return new RepositoryError(
-    {
-      what: `The WAL in ${directory} ends at ${to}, before the fence: what had been archived when the fence was taken is missing now.`,
-      means: 'Somebody or something removed archived WAL: what was committed in it cannot be restored.',
-      todo: 'Bring it back if another copy exists (the source’s pg_wal, a standby). Take a new full backup now, and find out what removed it.',
-    },
-    { cause },
-  );
 }

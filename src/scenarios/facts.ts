@@ -3,6 +3,7 @@ import { compareLsn } from '../postgres/lsn.js';
 import type { TimelineSpan } from '../postgres/timeline.js';
 import type { Wal } from '../repository/wal-mode.js';
 import { fetchWal } from '../repository/fetch-wal.js';
+import { knownReaches } from '../repository/known-reach.js';
 import { chainOf, isUsable, newestBackup } from '../repository/chains.js';
 import { liesOn, listRecordedFences } from '../repository/recorded-fences.js';
 import { listBackups, type Repository } from '../repository/repository.js';
@@ -50,7 +51,8 @@ export async function readFacts(
     });
   }
   const { walSegmentSizeBytes: segmentSizeBytes, timeline, endLsn: lsn } = newest;
-  await fetchWal(wal, { walDirectory, segmentSizeBytes, from: { timeline, lsn } }, signal);
+  const known = () => knownReaches(repository, undefined, signal);
+  await fetchWal(wal, { walDirectory, segmentSizeBytes, from: { timeline, lsn }, known }, signal);
   const archive = await listWalArchive(walDirectory, newest.walSegmentSizeBytes);
   const { history } = await chooseLine({ walDirectory, target: { kind: 'latest' }, fence: undefined }, [newest]);
   const { endLsn = newest.endLsn } = await reachOf(tools, archive, history, newest.endLsn, signal);

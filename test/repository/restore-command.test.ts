@@ -2,23 +2,26 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { clusterOf, type ResolvedCluster } from '../../src/configuration/cluster.js';
 import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { examine } from '../../src/doctor/doctor.js';
 import { RepositoryError, ToolchainError, UnreachableError } from '../../src/errors.js';
+import type { Conninfo } from '../../src/postgres/conninfo.js';
+import { parseSegmentName, segmentNumberOf } from '../../src/postgres/wal-segment.js';
 import { serverUser } from '../../src/process/server-user.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import { fetchWal } from '../../src/repository/fetch-wal.js';
-import { planRestore } from '../../src/restore/plan.js';
+import { planRestore, type RestorePlan } from '../../src/restore/plan.js';
 import { prepareRestore } from '../../src/restore/prepare.js';
 import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import type { DrillResult } from '../../src/schema/evidence.js';
-import { sandboxFor } from '../restore/restore-support.js';
+import { column, moveOn, sandboxFor } from '../restore/restore-support.js';
 import type { Target } from '../../src/schema/target.js';
+import { eventually } from '../support/programs.js';
 import { configure } from '../support/pgdrill-config.js';
 import { type Runbook, startRunbook } from '../support/runbook.js';
 import { type RunningWorker, start, startWorker } from '../support/temporal.js';
@@ -50,7 +53,8 @@ gunzip -c "$file" > "$2"
 `;
 
 const fetchedNames = async (): Promise<string[]> => (await readdir(cluster.walDirectory)).sort();
-const archived = async (): Promise<string[]> => (await readdir(join(archive, '00000001'))).sort();
+const archived = async (): Promise<string[]> =>
+  (await readdir(join(archive, '00000001'))).filter((name) => name.endsWith('.gz')).sort();
 const behindFull = (): Parameters<typeof fetchWal>[1] => ({
   ...{ walDirectory: cluster.walDirectory, segmentSizeBytes },
   from: { timeline: 1, lsn: full.endLsn },
@@ -70,8 +74,9 @@ async function script(name: string, text: string): Promise<string> {
 /** Commits a row, and waits until it is archived. */
 async function commit(id: number): Promise<void> {
   const before = await archived();
-  await book.shop.sql(`insert into orders values (${id}); select pg_switch_wal()`);
-  await expect.poll(archived, { timeout: 20_000 }).not.toEqual(before);
+  await book.shop.sql(`insert into orders values (${id})`);
+  await book.shop.sql(`select pg_switch_wal()`);
+  await eventually('its segment to be archived', async () => (await archived()).length > before.length || undefined);
 }
 
 beforeAll(async () => {
@@ -115,6 +120,18 @@ describe('an archive that only a command reaches', () => {
     for (const id of [2001, 2002, 2003, 2004]) await commit(id);
   });
 
+  it('is what a sabotage drill copies: it sees a segment that the copy has lost', async () => {
+    const handle = await start(book.temporal, loaded, 'sabotageDrill', {
+      cluster: 'shop',
+      kind: 'deleted-wal-segment',
+    });
+    expect(await handle.result()).toMatchObject({
+      verdict: 'passed',
+      control: { drillVerdict: 'passed' },
+      trials: [{ kind: 'deleted-wal-segment', drillVerdict: 'failed', seenBy: [{ by: 'step planRestore' }] }],
+    });
+  });
+
   it('is fetched from once', async () => {
     await fetchWal(cluster.wal, behindFull(), signal);
     const names = await fetchedNames();
@@ -143,10 +160,10 @@ describe('an archive that only a command reaches', () => {
 
 describe('what such a command says', () => {
   afterEach(forget);
-  const plan = (target: Target = { kind: 'latest' }): ReturnType<typeof planRestore> =>
+  const plan = (target: Target = { kind: 'latest' }, source?: Conninfo): ReturnType<typeof planRestore> =>
     planRestore(book.shop.tools, {
       ...{ repository: book.shop.repository, walDirectory: cluster.walDirectory, wal: cluster.wal },
-      ...{ target, fence: undefined, signal },
+      ...{ target, fence: undefined, signal, ...(source === undefined ? {} : { source }) },
     });
 
   it('of a segment that is missing among others is a gap', async () => {
@@ -163,6 +180,66 @@ describe('what such a command says', () => {
     expect(less.wal.bytes).toBeLessThan(whole.wal.bytes);
     expect(less.warnings.join()).toMatch(/WAL segment \S+ is missing .*: latest ends before it/);
     await rename(`${lost}.lost`, lost);
+  });
+
+  describe('of many that are missing:', () => {
+    let names: string[];
+    let whole: RestorePlan;
+    const lost = (): string => join(book.shop.scratch, 'lost');
+    /** Takes segments out of the archive, by their places among those that were archived last. */
+    const lose = async (from: number, to?: number): Promise<void> => {
+      await mkdir(lost());
+      for (const name of names.slice(from, to)) await rename(join(archive, '00000001', name), join(lost(), name));
+    };
+    beforeAll(async () => {
+      for (let id = 0; id < 12; id += 1) await commit(2_100 + id);
+      names = (await archived()).slice(-12);
+      whole = await plan();
+    });
+    beforeEach(forget);
+    afterEach(async () => {
+      for (const name of await readdir(lost())) await rename(join(lost(), name), join(archive, '00000001', name));
+      await rm(lost(), { recursive: true });
+    });
+
+    it.each([
+      ['five are a gap, since one is there at twice the distance', 2, 7, false],
+      ['nine before the very last one are a gap, since the source says what it has archived', 2, 11, true],
+    ])('%s', async (_, from, to, asksSource) => {
+      await lose(from, to);
+      const missing = `WAL segment ${names[2]!.replace('.gz', '')} is missing`;
+      const { warnings } = await plan({ kind: 'latest' }, asksSource ? cluster.connection : undefined);
+      expect(warnings.join()).toContain(missing);
+      const gaps = (await examine(cluster, standaloneContext('doctor'))).filter(({ name }) => name === 'archive gaps');
+      expect(gaps).toMatchObject([{ level: 'warning', message: expect.stringContaining(missing) as string }]);
+    });
+
+    it('all to the end are missed where the source says that it archived them, and only there', async () => {
+      await lose(2);
+      const last = names.at(-1)!.replace('.gz', '');
+      const said = new RegExp(`brings no WAL behind \\S+, though .*: the source says that it archived ${last}`);
+      expect((await plan({ kind: 'latest' }, cluster.connection)).warnings.join()).toMatch(said);
+      const beyond = plan({ kind: 'lsn', lsn: whole.wal.to }, cluster.connection);
+      await expect(beyond).rejects.toThrow(RepositoryError);
+      await expect(beyond).rejects.toThrow(said);
+      expect((await plan({ kind: 'latest' }, { ...cluster.connection, host: '/nowhere' })).warnings).toEqual([]);
+    });
+  });
+
+  it('is not asked for WAL behind the target time', async () => {
+    const [row] = await book.shop.sql<{ at: string }>(`select clock_timestamp()::text as at`);
+    for (let id = 0; id < 6; id += 1) await commit(2_200 + id);
+    await writeFile(`${archive}.asked`, '');
+    const { target } = await plan({ kind: 'time', time: row!.at });
+    const asked = (await readFile(`${archive}.asked`, 'utf8'))
+      .split('\n')
+      .filter((name) => /^[0-9A-F]{24}$/.test(name));
+    const needed = segmentNumberOf(target.lsn!, segmentSizeBytes) - segmentNumberOf(full.endLsn, segmentSizeBytes);
+    expect(asked).toHaveLength(Number(needed) + 1);
+    expect(parseSegmentName(asked.at(-1)!, segmentSizeBytes)?.number).toBe(
+      segmentNumberOf(target.lsn!, segmentSizeBytes),
+    );
+    expect((await archived()).length).toBeGreaterThan(asked.length + 4);
   });
 
   it('of an archive that is away is no gap: it may come back', async () => {
@@ -199,6 +276,7 @@ describe('what such a command says', () => {
   it('of a file that cannot exist is looked at by the doctor', async () => {
     const wal = { mode: 'command', restoreCommand: 'touch %p; # %f' } as const;
     const findings = await examine({ ...cluster, wal }, standaloneContext('doctor'));
+    expect(findings.map(({ name }) => name)).not.toContain('archive gaps'); // it would find anything there
     expect(findings.find(({ name }) => name === 'restore_command')).toMatchObject({
       level: 'error',
       message: expect.stringContaining('it gave a file for 00000001FFFFFFFF000000FF, which cannot exist') as string,
@@ -225,7 +303,15 @@ describe('what such a command says', () => {
       await rename(`${archive}-away`, archive);
       expect(failure).toBeInstanceOf(UnreachableError);
       expect((failure as Error).message).toContain('the WAL archive could not be reached');
-      expect((await replay()).paused).toBe(true);
+      const { paused, reachedLsn } = await replay();
+      expect(paused).toBe(true);
+      // Another target than the first: the command brings what came since.
+      await commit(3_001);
+      const further = await plan();
+      const { walDirectory, wal: fetchedBy } = cluster;
+      await moveOn(book.shop, { sandbox, reachedLsn, from: made, to: further }, { walDirectory, fetchedBy });
+      await replayWal(book.shop.tools, { ...further, sandbox }, standaloneContext('replay-on'));
+      expect(await column(sandbox, `select id from orders where id > 3000`)).toEqual(['3001']);
     } finally {
       await removeSandbox(book.shop.tools, sandbox);
     }

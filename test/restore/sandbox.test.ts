@@ -16,7 +16,17 @@ import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox, sandboxLayout } from '../../src/restore/sandbox.js';
 import type { Sandbox } from '../../src/schema/results.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { column, inSandbox, listing, planTo, prepare, restoreTo, sandboxFor, handOverTo } from './restore-support.js';
+import {
+  column,
+  inSandbox,
+  listing,
+  moveOn,
+  planTo,
+  prepare,
+  restoreTo,
+  sandboxFor,
+  handOverTo,
+} from './restore-support.js';
 
 let shop: ProtectedCluster;
 let outside: string;
@@ -285,6 +295,12 @@ describe('WAL that asks for more than the backup knew of', () => {
     const sandbox = sandboxFor(shop, plan);
     made.push(sandbox);
     await expect(prepare(shop, plan, sandbox)).rejects.toThrow(`a tablespace was created in ${later}`);
+    // Nor is a server that is paused before it led there.
+    const paused = { ...plan, target: { ...plan.target, lsn: plan.chain.at(-1)!.endLsn } };
+    const reachedLsn = plan.chain.at(-1)!.endLsn;
+    await expect(moveOn(shop, { sandbox, reachedLsn, from: paused, to: plan })).rejects.toThrow(
+      `a tablespace was created in ${later}`,
+    );
     expect(await readdir(later)).toHaveLength(1); // the source's own PG_17_… directory
   });
 });

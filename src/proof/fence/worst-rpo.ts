@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { RepositoryError } from '../../errors.js';
+import { firstCommitIn } from '../../postgres/first-commit.js';
 import { bigIntToLsn } from '../../postgres/lsn.js';
 import type { TimelineSpan } from '../../postgres/timeline.js';
 import { segmentNumberOf } from '../../postgres/wal-segment.js';
-import { listTransactionEnds, type TransactionEnd } from '../../postgres/transaction-ends.js';
 import { listWalFiles, type WalFile } from '../../repository/wal-files.js';
 import type { WorstRpo } from '../../schema/results.js';
 import type { PostgresTools } from '../../toolchain/postgres.js';
@@ -14,7 +13,7 @@ import type { PostgresTools } from '../../toolchain/postgres.js';
 const toleratedSkewMs = 2_000;
 
 /** A drill waits no longer for this figure; then it says between which two it lies. */
-const mostMs = 20_000;
+export const mostMs = 20_000;
 
 /** What could be worse by less than this is not looked for: 1 s, or a tenth. */
 const closeEnough = (seconds: number): number => Math.max(1, seconds / 10);
@@ -52,7 +51,12 @@ export async function measureWorstRpo(tools: PostgresTools, request: WorstRpoReq
   const window = all.filter(({ savedAtMs }) => savedAtMs > fromMs);
   const began = since ?? isoOf(window[0]?.arrivedAtMs) ?? until;
   const base = { since: began, until, segments: window.length };
-  const firstCommit = ({ file }: Segment): Promise<number | undefined> => firstCommitIn(tools, file, request);
+  const firstCommit = ({ file: { timeline, number } }: Segment): Promise<number | undefined> => {
+    const { walDirectory, segmentSizeBytes, signal } = request;
+    const [from, to] = [number, number + 1n].map((each) => bigIntToLsn(each * BigInt(segmentSizeBytes)));
+    const range = { walDirectory, segmentSizeBytes, timeline, from: from ?? '', to: to ?? '' };
+    return firstCommitIn(tools, range, signal);
+  };
   const deadline = performance.now() + mostMs;
   const worst = await worstExposure(window, firstCommit, () => performance.now() < deadline);
   if (worst === undefined) return { ...base, seconds: 0 };
@@ -74,33 +78,6 @@ export async function measureWorstRpo(tools: PostgresTools, request: WorstRpoReq
     ...(worst.atMostSeconds === undefined ? {} : { atMostSeconds: worst.atMostSeconds }),
     ...place,
   };
-}
-
-/** How much of a segment is read for its first commit: on a busy server the beginning has one, and whole segments take long. */
-const readBytes = [131_072n, 2_097_152n];
-
-async function firstCommitIn(
-  tools: PostgresTools,
-  { timeline, number }: WalFile,
-  { walDirectory, segmentSizeBytes, signal }: WorstRpoRequest,
-): Promise<number | undefined> {
-  const size = BigInt(segmentSizeBytes);
-  const from = number * size;
-  for (const length of [...readBytes.filter((each) => each < size), size]) {
-    const range = { walDirectory, segmentSizeBytes, timeline, from: bigIntToLsn(from), to: bigIntToLsn(from + length) };
-    let first: string | undefined;
-    const onEnd = ({ kind, at }: TransactionEnd): void => {
-      if (kind === 'commit') first ??= at;
-    };
-    try {
-      await listTransactionEnds(tools, range, { signal, allowNothing: true, onEnd });
-    } catch (error) {
-      // The last record of the newest segment may go on in one that has not arrived.
-      if (!(error instanceof RepositoryError)) throw error;
-    }
-    if (first !== undefined) return Date.parse(first);
-  }
-  return undefined;
 }
 
 export interface Exposure<Item> {
