@@ -99,10 +99,11 @@ function worstRpo(worst: WorstRpo): string[] {
   const { seconds: value, atMostSeconds, unknown, segment, savedAt } = worst;
   const where = segment === undefined ? '' : `; segment ${segment} came at ${savedAt ?? ''}`;
   const most = atMostSeconds === undefined ? '' : `, perhaps up to ${seconds(atMostSeconds)}`;
+  const how = worst.byStream === true ? 'the record of the stream' : `the arrival of ${count(worst.segments)} segments`;
   return [
     'worst RPO',
     value === undefined ? 'not known' : `${seconds(value)}${most}`,
-    unknown ?? `since ${worst.since}, by the arrival of ${count(worst.segments)} segments${where}`,
+    unknown ?? `since ${worst.since}, by ${how}${where}`,
   ];
 }
 

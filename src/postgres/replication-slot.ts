@@ -14,6 +14,9 @@ const slotSchema = z.object({
   safeWalBytes: z.coerce.number().nullable(),
   /** Where the server's WAL is safely on disk now. */
   flushLsn: z.string(),
+  /** Where its WAL ends now, on disk or not; of this moment, by its clock. */
+  insertLsn: z.string(),
+  at: z.string(),
   /** Of the process that streams from the slot. */
   writtenLsn: z.string().nullable(),
   heldBytes: z.coerce.number().nullable(),
@@ -33,6 +36,8 @@ export async function readSlot(client: Connection, name: string): Promise<Replic
             s.wal_status as "walStatus",
             s.safe_wal_size::text as "safeWalBytes",
             pg_current_wal_flush_lsn()::text as "flushLsn",
+            pg_current_wal_insert_lsn()::text as "insertLsn",
+            to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
             r.write_lsn::text as "writtenLsn",
             pg_wal_lsn_diff(pg_current_wal_flush_lsn(), s.restart_lsn)::text as "heldBytes",
             (select setting::bigint * case when setting = '-1' then 1 else 1024 * 1024 end

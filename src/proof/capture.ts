@@ -11,6 +11,7 @@ import { segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
 import { newestBackup } from '../repository/chains.js';
 import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
+import { archivedBySource } from '../repository/known-reach.js';
 import { lastFailureMoment } from '../repository/recorded-fences.js';
 import { keys, listBackups, type Repository } from '../repository/repository.js';
 import { withFrozenArchive } from '../repository/frozen-archive.js';
@@ -32,6 +33,7 @@ import {
 } from './fingerprint-schema.js';
 import { type FailureMoment, measureRpo, readFailureMoment } from './fence/measure-rpo.js';
 import { measureWorstRpo } from './fence/worst-rpo.js';
+import { measureWorstOfStream } from './fence/worst-rpo-of-stream.js';
 import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
 import { readSequences } from './sequences/sequences.js';
 import { type HeldFence, listDatabases, takeFence } from './fence/take-fence.js';
@@ -95,10 +97,11 @@ export async function captureSource(
         ...{ walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, timeline: source.timeline },
         from: { timeline: backup.timeline, lsn: backup.endLsn },
       };
-      await fetchWal(wal, behindBackup, context.signal);
+      const known = () => archivedBySource(client, source.systemIdentifier);
+      await fetchWal(wal, { ...behindBackup, known }, context.signal);
       const moment = await failureMoment(tools, { request, client, source, backup, history }, context.signal);
       // Before the fence: reading takes a while, and a snapshot is not to be held meanwhile.
-      const worst = await worstSinceLastDrill(tools, request, { source, history, until: moment.failureAt }, context);
+      const worst = await worstSinceLastDrill(tools, request, { source, history, moment }, context);
       const databases = await listDatabases(client);
       const before: Before = { sequences: new Map(), globalsSql: '' };
       let snapshotSince = performance.now();
@@ -161,33 +164,38 @@ export async function captureSource(
 async function worstSinceLastDrill(
   tools: PostgresTools,
   request: CaptureRequest,
-  known: { source: Source; history: readonly TimelineSpan[]; until: string },
+  known: { source: Source; history: readonly TimelineSpan[]; moment: FailureMoment },
   context: StepContext,
 ): Promise<WorstRpo> {
-  const { source, history, until } = known;
+  const { source, history, moment } = known;
+  const until = moment.failureAt;
   // Before there was a backup nothing could have been restored: what a segment was late then says nothing.
   const [first] = await listBackups(request.repository);
   const since = (await lastFailureMoment(request.repository)) ?? first?.finishedAt;
-  if (request.wal?.mode === 'stream') {
-    const unknown = 'WAL is streamed: a segment’s file is dated when it was full, and its commits had arrived before';
-    return { since: since ?? until, until, segments: 0, unknown };
-  }
   if (request.wal?.mode === 'command') {
-    const unknown = 'WAL is brought by a command: when it arrived in the archive, the files here do not say';
+    const unknown =
+      'another tool archives the WAL, and nothing that pgdrill can ask keeps when each segment arrived: a restore command brings files without that time, and the source’s pg_stat_archiver knows the last one only';
     return { since: since ?? until, until, segments: 0, unknown };
   }
   context.progress({ doing: 'looking for the worst RPO since the last drill' });
-  return await measureWorstRpo(tools, {
+  const window = {
     ...{ walDirectory: request.walDirectory, segmentSizeBytes: source.walSegmentSizeBytes, history, since, until },
     signal: context.signal,
-  });
+  };
+  return request.wal?.mode === 'stream'
+    ? await measureWorstOfStream(tools, { ...window, repository: request.repository, moment })
+    : await measureWorstRpo(tools, window);
 }
 
 /** The moment of the failure itself counts, too: it may be the worst. */
 function notLessThan(atFailure: number, worst: WorstRpo): WorstRpo {
   if (worst.seconds === undefined || worst.seconds >= atFailure) return worst;
-  const { since, until, segments, atMostSeconds = 0 } = worst;
-  return { since, until, segments, seconds: atFailure, ...(atMostSeconds > atFailure ? { atMostSeconds } : {}) };
+  const { since, until, segments, byStream, atMostSeconds = 0 } = worst;
+  return {
+    ...{ since, until, segments, seconds: atFailure },
+    ...(byStream === undefined ? {} : { byStream }),
+    ...(atMostSeconds > atFailure ? { atMostSeconds } : {}),
+  };
 }
 
 /** The simulated failure: what the repository alone could have restored at this moment, and where the source stood right behind it. */

@@ -52,6 +52,7 @@ const readme = (
   backups/*.partial-*     a backup being taken; not usable, removed when the next one starts
   wal/                    the archived WAL; the first eight digits of a name are its timeline
   fetched-wal/            instead of wal/ where wal.mode is command: copies of what was read lately; the archive itself lies elsewhere
+  stream-progress.jsonl   how far behind its source a WAL stream was, and when
   verify/<run>.json       what pgdrill repo verify found; acknowledged/: losses that somebody accepted, and why
   failures/               backups that failed: when and why
   holds/                  what must not be removed, and for whom

@@ -34,7 +34,7 @@ export const fenceSchema = z.object({
 });
 export type Fence = z.infer<typeof fenceSchema>;
 
-/** The worst RPO between two drills, as the archive's arrival times show it (docs/clock.md). */
+/** The worst RPO between two drills, as the archive's arrival times or the stream's record show it (docs/clock.md). */
 export const worstRpoSchema = z.object({
   /** Age of the oldest commit that would have been lost at the worst moment; absent where it is not known. */
   seconds: z.number().nonnegative().optional(),
@@ -47,7 +47,9 @@ export const worstRpoSchema = z.object({
   until: instantSchema,
   /** Segments that arrived in it. */
   segments: z.number().int().nonnegative(),
-  /** The segment that was late, the first commit in it, and when it and all before it had arrived. */
+  /** Whether the stream's record says so, which is kept each second, and not the times at which segments arrived. */
+  byStream: z.literal(true).optional(),
+  /** The segment that was late, the first commit that was, and when it (in an archive: it and all before it) had arrived. */
   segment: z.string().optional(),
   committedAt: instantSchema.optional(),
   savedAt: instantSchema.optional(),

@@ -9,6 +9,7 @@ import type { ReplicationSlot } from '../postgres/replication-slot.js';
 import type { Source } from '../postgres/source.js';
 import { parseSegmentName, segmentNumberOf } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
+import { forgetStreamRecord } from '../repository/stream-record.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { type Stream, streamLock } from './stream.js';
 
@@ -29,6 +30,7 @@ export async function resumeBehindGap(
   try {
     const size = source.walSegmentSizeBytes;
     const end = (segmentNumberOf(slot.restartLsn ?? slot.flushLsn, size) + 1n) * BigInt(size);
+    await forgetStreamRecord(stream.repository);
     await client.query(`select pg_create_restore_point('pgdrill-stream'); select pg_switch_wal()`);
     await runReceiveWal(
       tools,

@@ -4,7 +4,9 @@ import { messageOf } from '../errors.js';
 import { type Connection, connect } from '../postgres/connection.js';
 import { lsnDistanceBytes } from '../postgres/lsn.js';
 import { readSlot, type ReplicationSlot } from '../postgres/replication-slot.js';
+import { withoutPageHeader } from '../postgres/wal-segment.js';
 import type { StepContext } from '../process/step-context.js';
+import { StreamRecord } from '../repository/stream-record.js';
 import { bytes } from '../schema/figures.js';
 import type { Alarms, StreamAlarm } from './alarms.js';
 import { compressFinished } from './compress.js';
@@ -30,6 +32,7 @@ export class StreamWatch {
   private readonly ended = new AbortController();
   private readonly looking: Promise<unknown>;
   private client: Connection | undefined;
+  private record: StreamRecord | undefined;
   private why = '';
   private standingSince: number | undefined = Date.now();
 
@@ -81,8 +84,20 @@ export class StreamWatch {
       this.client = undefined;
     }
     if (this.context.signal.aborted) return;
+    if (slot !== undefined) await this.keepRecord(slot);
     if (slot?.active === true && slot.writtenLsn !== null) await this.flowing(slot, slot.writtenLsn);
     else await this.standing(slot);
+  }
+
+  /** What cannot be kept, such as on a full disk, makes the figures larger that are made of it later: the stream goes on. */
+  private async keepRecord({ at, insertLsn, writtenLsn, active }: ReplicationSlot): Promise<void> {
+    try {
+      this.record ??= await StreamRecord.open(this.stream.repository);
+      const sourceLsn = withoutPageHeader(insertLsn, this.options.segmentSizeBytes);
+      await this.record.look({ at, sourceLsn, writtenLsn: active ? writtenLsn : null });
+    } catch {
+      this.record = undefined;
+    }
   }
 
   private async flowing(slot: ReplicationSlot, writtenLsn: string): Promise<void> {

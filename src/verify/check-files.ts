@@ -26,6 +26,7 @@ const known = new Set([
   'holds',
   'retention',
   'stream.json',
+  'stream-progress.jsonl',
   'stream-resume',
   'evidence-head.json',
   'report.html',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeHtml, html } from '../../src/report/html/markup.js';
 import { renderDrillPage } from '../../src/report/html/drill-page.js';
 import { type Evidence, evidenceSchema } from '../../src/schema/evidence.js';
+import type { WorstRpo } from '../../src/schema/results.js';
 import { sampleEvidence } from './sample-evidence.js';
 
 const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
@@ -74,6 +75,25 @@ describe('the page of a drill', () => {
     const unknown = { ...rpo!.worst!, seconds: undefined, unknown: 'the archive was copied' };
     const without = await renderDrillPage(sampleEvidence({ rpo: { ...rpo!, worst: unknown } }));
     expect(cardOf(without, 'RPO')).toContain('objective 1s');
+  });
+
+  it('says where the worst RPO is known from', async () => {
+    const sample = sampleEvidence();
+    const pageOf = async (worst: Partial<WorstRpo>): Promise<string> => {
+      const { since, until } = sample.rpo!.worst!;
+      const text = await renderDrillPage({
+        ...sample,
+        rpo: { ...sample.rpo!, worst: { since, until, segments: 3, ...worst } },
+      });
+      return text.replaceAll(/\s+/g, ' ');
+    };
+    expect(await pageOf({ seconds: 9 })).toMatch(
+      /by the arrival of 3 segments\. It was at the simulated failure itself\./,
+    );
+    expect(await pageOf({ seconds: 2, byStream: true })).toMatch(
+      /by the record of the stream\. The stream was never further behind\./,
+    );
+    expect(await pageOf({ unknown: 'nobody keeps it' })).toContain('Not known: nobody keeps it.');
   });
 
   it('needs neither script nor network', async () => {

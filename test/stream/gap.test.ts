@@ -8,6 +8,8 @@ import { withConnection } from '../../src/postgres/connection.js';
 import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-slot.js';
 import { Exposition } from '../../src/metrics/exposition.js';
 import { collectSources } from '../../src/metrics/source-gauges.js';
+import { readStreamRecord } from '../../src/repository/stream-record.js';
+import { compareLsn } from '../../src/postgres/lsn.js';
 import { standaloneContext } from '../../src/process/step-context.js';
 import type { Notification } from '../../src/schema/notification.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
@@ -22,7 +24,7 @@ import { createToolsFor } from '../../workers/tools-for.js';
 
 // A stream stands for too long, loses its slot, and goes on behind the gap: the tests tell the story in order.
 const slotName = 'pgdrill_shop';
-const wal = { mode: 'stream', slot: slotName, synchronous: false, compression: 'none' } as const;
+const wal = { mode: 'stream', slot: slotName, synchronous: true, compression: 'none' } as const;
 
 let book: Runbook;
 let catalogUrl: string;
@@ -40,7 +42,7 @@ beforeAll(async () => {
     },
     sql: 'create table r (name text); create table filler (txt text)',
     backups: [],
-    cluster: 'wal: { mode: stream }',
+    cluster: 'wal: { mode: stream, synchronous: true }',
     top: 'notifications: { everything: { webhook: { url_env: PGDRILL_TEST_URL } } }',
   });
   receiver = await startReceiver();
@@ -122,11 +124,20 @@ it('a stream that stands is told once, and once that it is well again, whatever 
   receiver.taken.length = 0;
 });
 
-it('a stream that stands gives an alarm for each danger to its slot, until it is lost', async () => {
+it('with wal.synchronous what was received is on disk, before its segment is full', async () => {
   await book.shop.backup('full');
-  await write('received');
   await book.shop.archive();
+  await write('received');
+  await eventually('all that is committed to be on disk', async () => {
+    const [row] = await book.shop.sql<{ safe: boolean }>(
+      `select flush_lsn >= pg_current_wal_flush_lsn() as safe from pg_stat_replication where application_name = 'pgdrill_stream'`,
+    );
+    return row?.safe === true ? true : undefined;
+  });
+});
 
+it('a stream that stands gives an alarm for each danger to its slot, until it is lost', async () => {
+  await book.shop.archive();
   // The source also keeps what its WAL summarizer has still to read, up to the next checkpoint, whatever becomes of the slot.
   await book.shop.sql('alter system set summarize_wal = off');
   await book.shop.sql('select pg_reload_conf()');
@@ -188,6 +199,11 @@ it('with --accept-gap it goes on behind it; a full backup makes the rest restora
   await book.shop.sql('select pg_reload_conf()');
   const started = await cli('stream', 'start', 'shop', '--accept-gap');
   expect(started, started.stderr).toMatchObject({ exitCode: 0 });
+  const [first] = await eventually('a new record of how far it is', async () => {
+    const steps = await readStreamRecord(book.shop.repository);
+    return steps.length > 0 ? steps : undefined;
+  });
+  expect(compareLsn(first!.lsn, lost)).toBe(1);
   await book.shop.backup('full');
   await write('behind the gap');
   await book.shop.archive();

@@ -11,6 +11,8 @@ const slot: ReplicationSlot = {
   restartLsn: '0/3000000',
   walStatus: 'reserved',
   safeWalBytes: 1,
+  insertLsn: '0/3000100',
+  at: '2026-11-28T12:00:00.000Z',
   flushLsn: '0/3000100',
   writtenLsn: '0/3000100',
   heldBytes: 256,

@@ -10,16 +10,21 @@ import { readSlot, type ReplicationSlot } from '../../src/postgres/replication-s
 import { readTimelineHistory, spansBetween, type TimelineSpan } from '../../src/postgres/timeline.js';
 import { readWal } from '../../src/postgres/wal-content.js';
 import { runTool } from '../../src/process/run-tool.js';
+import { measureWorstOfStream } from '../../src/proof/fence/worst-rpo-of-stream.js';
 import { standaloneContext } from '../../src/process/step-context.js';
+import { calmSeconds, readStreamRecord, type StreamStep } from '../../src/repository/stream-record.js';
 import { continuityFrom, listWalArchive } from '../../src/repository/wal-archive.js';
 import { listWalFiles } from '../../src/repository/wal-files.js';
+import type { RestorePlan } from '../../src/restore/plan.js';
+import { replayWal } from '../../src/restore/replay.js';
 import { removeSandbox } from '../../src/restore/sandbox.js';
 import type { BackupRecord } from '../../src/schema/backup-record.js';
 import type { DrillResult } from '../../src/schema/evidence.js';
+import type { Rpo } from '../../src/schema/results.js';
 import { compressFinished } from '../../src/stream/compress.js';
 import { prepareStream } from '../../src/stream/prepare.js';
 import { toolEnvironment, toolPath } from '../../src/toolchain/postgres.js';
-import { column, restoreTo } from '../restore/restore-support.js';
+import { column, moveOn, planTo, prepare, restoreTo, sandboxFor } from '../restore/restore-support.js';
 import { processesUnder } from '../support/leftovers.js';
 import { startPgbench } from '../support/pgbench.js';
 import { configure } from '../support/pgdrill-config.js';
@@ -56,6 +61,11 @@ async function received(): Promise<string> {
     const writtenLsn = (await slot().catch(() => undefined))?.writtenLsn;
     return typeof writtenLsn === 'string' && compareLsn(writtenLsn, lsn) >= 0 ? lsn : undefined;
   });
+}
+
+/** The first step of the stream's record that has all up to a place. */
+async function recorded(lsn: string): Promise<StreamStep | undefined> {
+  return (await readStreamRecord(shop.repository)).find((step) => compareLsn(step.lsn, lsn) >= 0);
 }
 
 /** Asserts that the archive has no gap from the backup on, and that each record in it is valid. @returns how many. */
@@ -167,9 +177,43 @@ describe('a stream', () => {
     await shop.sql(`insert into r values ('committed right before the failure')`);
     await received();
     const { exitCode, stdout } = await cli('--json', 'drill', 'shop');
-    const { verdict, rpo } = JSON.parse(stdout) as DrillResult & { rpo: { transactions: number; bytes: number } };
+    const { verdict, rpo } = JSON.parse(stdout) as DrillResult & { rpo: Rpo };
     expect([exitCode, verdict, rpo.transactions]).toEqual([0, 'passed', 0]);
+    expect(rpo.worst).toMatchObject({ byStream: true, seconds: expect.any(Number) as number });
     expect(rpo.bytes).toBeLessThan(segmentSizeBytes);
+  });
+
+  it('keeps a record that shows the worst RPO, also of a receiver that stands while the source goes on', async () => {
+    const clock = async (): Promise<number> =>
+      Date.parse((await shop.sql<{ at: Date }>('select clock_timestamp() as at'))[0]!.at.toISOString());
+    const lsn = await received();
+    await eventually('the record to be up to date', async () => await recorded(lsn));
+    const since = await clock();
+    const [pid] = receivers();
+    process.kill(pid!, 'SIGSTOP');
+    const before = await clock();
+    await shop.sql(`insert into r values ('late')`);
+    const committed = await clock();
+    let behind: string;
+    do {
+      await shop.sql(`insert into r values ('later')`);
+      behind = await lsnNow();
+    } while ((await clock()) < committed + (calmSeconds + 1) * 1_000);
+    const resumed = await clock();
+    process.kill(pid!, 'SIGCONT');
+    const step = await eventually('the record of what came late', async () => await recorded(behind));
+    const until = new Date(Math.max(await clock(), Date.parse(step.at))).toISOString();
+    const { walDirectory } = shop.patient;
+    const worst = await measureWorstOfStream(shop.tools, {
+      ...{ repository: shop.repository, walDirectory, segmentSizeBytes, history: [{ timeline: 1 }], signal },
+      ...{ since: new Date(since).toISOString(), until },
+      moment: { failureAt: until, sourceLsn: step.lsn, repositoryLsn: step.lsn },
+    });
+    // The first commit lay between the two readings of the clock, and was saved between the two others.
+    expect(worst.seconds).toBeGreaterThanOrEqual((resumed - committed) / 1_000);
+    expect(worst.seconds).toBeLessThanOrEqual((Date.parse(until) - before) / 1_000);
+    expect(Date.parse(worst.committedAt!)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(worst.committedAt!)).toBeLessThanOrEqual(committed);
   });
 
   it('lets a restore have what lies only in the segment that is being received', async () => {
@@ -184,6 +228,41 @@ describe('a stream', () => {
     } finally {
       await removeSandbox(shop.tools, sandbox);
     }
+  });
+
+  it('lets a server that is paused in that segment go on to what has been received since', async () => {
+    await shop.archive();
+    await shop.sql(`insert into r values ('before the first target')`);
+    const first = await shop.sql<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
+    await shop.sql(`insert into r values ('behind it')`);
+    await received();
+    const plan = await planTo(shop, `lsn=${first[0]!.lsn}`);
+    const sandbox = sandboxFor(shop, plan);
+    try {
+      await prepare(shop, plan, sandbox);
+      const replayTo = (to: RestorePlan): ReturnType<typeof replayWal> =>
+        replayWal(shop.tools, { ...to, sandbox }, standaloneContext('replay'));
+      const { reachedLsn } = await replayTo(plan);
+      await shop.sql(`insert into r values ('received since')`);
+      await received();
+      expect(await column(sandbox, `select name from r`)).not.toContain('behind it');
+      const further = await planTo(shop, 'latest');
+      await moveOn(shop, { sandbox, reachedLsn, from: plan, to: further });
+      expect((await replayTo(further)).paused).toBe(true);
+      expect(await column(sandbox, `select name from r`)).toEqual(
+        expect.arrayContaining(['before the first target', 'behind it', 'received since']),
+      );
+    } finally {
+      await removeSandbox(shop.tools, sandbox);
+    }
+  });
+
+  it('is what a sabotage drill copies: it sees a bit of a WAL record that is wrong', async () => {
+    const { exitCode, stdout } = await cli('--json', 'sabotage-drill', 'shop', '--kind', 'wal-bit');
+    expect([exitCode, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { verdict: 'passed', control: { drillVerdict: 'passed' }, trials: [{ kind: 'wal-bit', drillVerdict: 'failed' }] },
+    ]);
   });
 
   it('follows the source to a new timeline', async () => {

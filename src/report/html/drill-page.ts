@@ -213,14 +213,17 @@ function fence({ fence: cut, fenceOf, beyond, rpo, replay }: Evidence): Markup {
 
 function worstRpo(worst: WorstRpo): Markup {
   if (worst.seconds === undefined) return html`Not known: ${worst.unknown ?? 'no reason given'}.`;
-  const { seconds: value, atMostSeconds, segment, committedAt, savedAt, segments, since, until } = worst;
+  const { seconds: value, atMostSeconds, segment, committedAt, savedAt, segments, byStream, since, until } = worst;
   return html`${seconds(value)}${atMostSeconds === undefined ? '' : `, perhaps up to ${seconds(atMostSeconds)}`}, from
-  ${moment(since)} to ${moment(until)}, by the arrival of ${count(segments)} segments.
+  ${moment(since)} to ${moment(until)}, by
+  ${byStream === true ? 'the record of the stream' : html`the arrival of ${count(segments)} segments`}.
   ${
     segment === undefined || committedAt === undefined || savedAt === undefined
-      ? 'It was at the simulated failure itself.'
-      : html`Segment <code>${segment}</code>, whose first commit is of ${moment(committedAt)}, was only saved at
-          ${moment(savedAt)}.`
+      ? byStream === true
+        ? 'The stream was never further behind.'
+        : 'It was at the simulated failure itself.'
+      : html`Segment <code>${segment}</code>, whose first ${byStream === true ? 'late commit' : 'commit'} is of
+          ${moment(committedAt)}, was only saved at ${moment(savedAt)}.`
   }`;
 }
 
