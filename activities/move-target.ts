@@ -9,28 +9,29 @@ import { toolsOfSandbox } from './sandbox-tools.js';
 import { type Step, step } from './step.js';
 
 interface MoveTarget {
-  cluster: string;
   sandbox: Sandbox;
   reachedLsn: string;
   from: ResolvedTarget;
-  /** The restore that goes further. */
-  plan: Plan;
+  to: ResolvedTarget;
+  /** The restore that goes further than the one that was prepared: its WAL has not been read. */
+  unread?: { cluster: string; plan: Plan };
 }
 
 /** Retarget: a paused sandbox gets a target further on; the next replay goes there. */
 export const createMoveTarget = (dependencies: Dependencies): Step<MoveTarget, void> =>
   step(async (input: MoveTarget, context) => {
-    const { plan, sandbox, reachedLsn, from } = input;
-    const { repository, walDirectory, wal } = await repositoryFor(
-      clusterOf(dependencies.loaded, input.cluster),
-      undefined,
-    );
+    const { sandbox, reachedLsn, from, to, unread } = input;
+    const tools = await toolsOfSandbox(dependencies, sandbox);
+    const move = { sandbox, reachedLsn, from, to };
+    if (unread === undefined) {
+      await moveTarget(tools, move, context.signal);
+      return;
+    }
+    const { cluster, plan } = unread;
+    const { repository, walDirectory, wal } = await repositoryFor(clusterOf(dependencies.loaded, cluster), undefined);
     const last = chainOf(await listBackups(repository), plan.chain.at(-1)?.id ?? '').at(-1);
     if (last === undefined) throw new RangeError('an empty chain');
     context.progress({ doing: 'reading the WAL up to the other target' });
-    await moveTarget(
-      await toolsOfSandbox(dependencies, sandbox),
-      { sandbox, reachedLsn, from, to: plan.target, wal: plan.wal, walDirectory, fetchedBy: wal, last },
-      context.signal,
-    );
+    const way = { wal: plan.wal, walDirectory, fetchedBy: wal, last };
+    await moveTarget(tools, { ...move, unread: way }, context.signal);
   });

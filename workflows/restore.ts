@@ -131,7 +131,8 @@ export async function restore(
     plan: async (to) => {
       const { plan: now = plan, replay } = outcome;
       const next = await steps.planRestore({ cluster, target: to, chain: now.chain.at(-1)?.id ?? '', ...copyIn });
-      await steps.moveTarget({ cluster, sandbox, reachedLsn: replay?.reachedLsn ?? '', from: now.target, plan: next });
+      const move = { sandbox, reachedLsn: replay?.reachedLsn ?? '', from: now.target, to: next.target };
+      await steps.moveTarget({ ...move, unread: { cluster, plan: next } });
       return next;
     },
     replay: async (next) => {

@@ -22,24 +22,26 @@ export interface MoveTargetRequest {
   reachedLsn: string;
   from: ResolvedTarget;
   to: ResolvedTarget;
-  /** What is replayed up to the other target. */
-  wal: { to: string };
-  walDirectory: string;
-  /** Which command fetches WAL there, where one does. */
-  fetchedBy?: Wal;
-  /** The backup that replay began from. */
-  last: BackupRecord;
+  /** The WAL up to the other target, where not all of it was read when the restore was prepared. */
+  unread?: {
+    wal: { to: string };
+    walDirectory: string;
+    /** Which command fetches WAL there, where one does. */
+    fetchedBy?: Wal;
+    /** The backup that replay began from. */
+    last: BackupRecord;
+  };
 }
 
 /**
  * Gives a sandbox that is paused at one target another one further on, and stops its server: started again, it replays on from where it stood.
- * The WAL on the way is looked at first, as it was up to the first target. Done already is fine.
+ * WAL on the way that was not read yet is read first, as it was up to the first target. Done already is fine.
  *
  * @throws TargetError where the other target lies before what was replayed, or on another timeline: replay goes one way; RepositoryError
  *   where the WAL on the way cannot be replayed. The server is paused as it was, then.
  */
 export async function moveTarget(tools: PostgresTools, request: MoveTargetRequest, signal: AbortSignal): Promise<void> {
-  const { sandbox, reachedLsn, from, to, wal, walDirectory, last } = request;
+  const { sandbox, reachedLsn, from, to, unread } = request;
   const behind = to.lsn !== undefined && compareLsn(to.lsn, reachedLsn) < 0;
   if (behind || to.timeline !== from.timeline) {
     const where = behind
@@ -51,12 +53,15 @@ export async function moveTarget(tools: PostgresTools, request: MoveTargetReques
       todo: `That needs a new restore: reject here, and start again with --target ${to.requested}`,
     });
   }
-  const place = { timeline: to.timeline, lsn: reachedLsn };
-  const wanted = { walDirectory, segmentSizeBytes: last.walSegmentSizeBytes, from: place, timeline: to.timeline };
-  await fetchWal(request.fetchedBy, { ...wanted, to: wal.to }, signal);
-  const way = { walDirectory, wal, target: to, sandbox };
-  await readWalToReplay(tools, way, last, signal, reachedLsn);
-  await keepLastSegment(tools, way, last, signal);
+  if (unread !== undefined) {
+    const { wal, walDirectory, fetchedBy, last } = unread;
+    const place = { timeline: to.timeline, lsn: reachedLsn };
+    const wanted = { walDirectory, segmentSizeBytes: last.walSegmentSizeBytes, from: place, timeline: to.timeline };
+    await fetchWal(fetchedBy, { ...wanted, to: wal.to }, signal);
+    const way = { walDirectory, wal, target: to, sandbox };
+    await readWalToReplay(tools, way, last, signal, reachedLsn);
+    await keepLastSegment(tools, way, last, signal);
+  }
   const path = join(sandboxConfig(sandbox), 'postgresql.conf');
   const text = await readTextFile(path);
   await writeFileDurably(path, `${text.replaceAll(target, '')}${formatSettings(to.settings)}`);

@@ -75,8 +75,8 @@ export async function moveOn(
   await moveTarget(
     shop.tools,
     {
-      ...{ sandbox, reachedLsn, from: from.target, to: to.target, wal: to.wal, last },
-      ...(wal ?? { walDirectory: shop.patient.walDirectory }),
+      ...{ sandbox, reachedLsn, from: from.target, to: to.target },
+      unread: { wal: to.wal, last, ...(wal ?? { walDirectory: shop.patient.walDirectory }) },
     },
     new AbortController().signal,
   );
