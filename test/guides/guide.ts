@@ -14,6 +14,8 @@ export interface GuideStep {
   command: string;
   /** Run again until the output is there: for looking at something that goes on. */
   until: boolean;
+  /** On the host of the source, where the guide has two. */
+  onSource: boolean;
   /** Each has to occur in the output, in this order; `…` stands for anything within a line. */
   expected: string[];
 }
@@ -25,10 +27,17 @@ export function stepsOf(markdown: string): GuideStep[] {
     const [, language, mode, text = ''] = match;
     const line = markdown.slice(0, match.index).split('\n').length;
     const last = steps.at(-1);
-    if (language === 'sh') steps.push({ line, command: text, until: mode === 'until', expected: [] });
+    if (language === 'sh')
+      steps.push({ line, command: text, until: mode === 'until', onSource: mode === 'source', expected: [] });
     else if (language === 'text' && last !== undefined) last.expected = text.trimEnd().split('\n');
   }
   return steps;
+}
+
+/** What a command line has to begin with to run on the host of the repository, and on that of the source. */
+export interface Through {
+  repository: readonly string[];
+  source: readonly string[];
 }
 
 /**
@@ -39,9 +48,14 @@ export function stepsOf(markdown: string): GuideStep[] {
  */
 export async function runGuide(
   name: string,
-  options: { directory: string; env: Record<string, string>; stands: Readonly<Record<string, string>> },
+  options: {
+    directory: string;
+    env: Record<string, string>;
+    stands: Readonly<Record<string, string>>;
+    through?: Through;
+  },
 ): Promise<number> {
-  const { directory, env, stands } = options;
+  const { directory, env, stands, through = { repository: [], source: [] } } = options;
   await writeFile(
     join(directory, 'pgdrill'),
     `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'dist', 'src', 'cli', 'main.js')}' "$@"\n`,
@@ -52,7 +66,11 @@ export async function runGuide(
   const steps = stepsOf(await readFile(join(root, 'docs', 'guides', `${name}.md`), 'utf8'));
   for (const step of steps) {
     const run = async (): Promise<{ output: string; exitCode: number | undefined }> => {
-      const { all, exitCode } = await execa('sh', ['-ec', here(step.command)], {
+      const [file = '', ...args] = [
+        ...(step.onSource ? through.source : through.repository),
+        ...['sh', '-ec', here(step.command)],
+      ];
+      const { all, exitCode } = await execa(file, args, {
         ...{ all: true, reject: false, cwd: directory, stdin: 'ignore' },
         env: { NO_COLOR: '1', ...env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
       });

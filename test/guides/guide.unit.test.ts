@@ -4,10 +4,11 @@ import { missingOf, stepsOf } from './guide.js';
 
 test('the commands of a guide, and what they show', () => {
   const markdown =
-    'Text.\n\n```sh\na\n```\n\n```sh until\nb\n```\n\n```text\none … two\n```\n\n```yaml\nno: command\n```\n';
+    'Text.\n\n```sh\na\n```\n\n```sh until\nb\n```\n\n```text\none … two\n```\n\n```yaml\nno: command\n```\n\n```sh source\nc\n```\n';
   expect(stepsOf(markdown)).toEqual([
-    { line: 3, command: 'a\n', until: false, expected: [] },
-    { line: 7, command: 'b\n', until: true, expected: ['one … two'] },
+    { line: 3, command: 'a\n', until: false, onSource: false, expected: [] },
+    { line: 7, command: 'b\n', until: true, onSource: false, expected: ['one … two'] },
+    { line: 19, command: 'c\n', until: false, onSource: true, expected: [] },
   ]);
 });
 

@@ -110,8 +110,11 @@ async function restartProgram(): Promise<string> {
 
 test.each([
   ['first-drill', 6],
-  ['schedule-and-forget', 8],
-  ['team-approvals', 11],
+  ['schedule-and-forget', 9],
+  ['team-approvals', 17],
+  ['reading-the-report', 2],
+  ['what-can-go-wrong', 3],
+  ['security-model', 1],
 ])('%s', async (guide, commands) => {
   expect(await runGuide(guide, { directory, env, stands })).toBe(commands);
 });
