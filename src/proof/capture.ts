@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import { explainNoArrival } from '../doctor/wal-arrival.js';
 import { RepositoryError } from '../errors.js';
-import type { Conninfo } from '../postgres/conninfo.js';
 import { type Connection, fixHost, withConnection } from '../postgres/connection.js';
 import { bigIntToLsn, maxLsn } from '../postgres/lsn.js';
 import { readSource, type Source } from '../postgres/source.js';
@@ -13,53 +12,31 @@ import { newestBackup } from '../repository/chains.js';
 import { fetchTimelines, fetchWal } from '../repository/fetch-wal.js';
 import { archivedBySource } from '../repository/known-reach.js';
 import { lastFailureMoment } from '../repository/recorded-fences.js';
-import { keys, listBackups, type Repository } from '../repository/repository.js';
+import { listBackups, type Repository } from '../repository/repository.js';
 import { withFrozenArchive } from '../repository/frozen-archive.js';
 import { waitForSegment } from '../repository/wal-archive.js';
 import type { Wal } from '../repository/wal-mode.js';
 import { reachOf } from '../repository/wal-reach.js';
 import type { BackupRecord } from '../schema/backup-record.js';
-import type { BusinessCheck } from '../schema/business-check.js';
-import type { Capture, KnownFence, WorstRpo } from '../schema/results.js';
+import type { Capture, WorstRpo } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
-import { askSource } from './business/business-checks.js';
-import type { ContentPolicy } from './content/content-policy.js';
-import { fingerprintDatabase } from './content/fingerprint.js';
-import {
-  type ClusterFingerprint,
-  clusterFingerprintSchema,
-  type DatabaseFingerprint,
-  type SequenceReading,
-} from './fingerprint-schema.js';
+import { type Before, type FingerprintRequest, fingerprintSource, readAllSequences } from './fingerprint-source.js';
+import { keepFingerprint } from './kept-fingerprint.js';
 import { type FailureMoment, measureRpo, readFailureMoment } from './fence/measure-rpo.js';
 import { measureWorstRpo } from './fence/worst-rpo.js';
 import { measureWorstOfStream } from './fence/worst-rpo-of-stream.js';
-import { dumpGlobals, dumpSchema } from './schema/schema-dump.js';
-import { readSequences } from './sequences/sequences.js';
-import { type HeldFence, listDatabases, takeFence } from './fence/take-fence.js';
+import { dumpGlobals } from './schema/schema-dump.js';
+import { listDatabases, takeFence } from './fence/take-fence.js';
 
-export interface CaptureRequest {
+export interface CaptureRequest extends FingerprintRequest {
   repository: Repository;
-  connection: Conninfo;
   walDirectory: string;
   /** How WAL arrives there; archived by the server where absent. */
   wal?: Wal;
   archiveTimeoutMs: number;
-  connections: number;
   snapshotTimeoutMs: number;
-  /** Business checks; none by default. */
-  checks?: readonly BusinessCheck[];
-  statementTimeoutMs?: number | undefined;
-  /** What of the content is to be read; all of it by default. */
-  policy?: ContentPolicy | undefined;
   /** Names the drill in restore points and in the evidence. */
   drillId: string;
-}
-
-/** What was read of the source before the snapshots, for things that are not transactional. */
-interface Before {
-  sequences: Map<string, SequenceReading>;
-  globalsSql: string;
 }
 
 /**
@@ -151,7 +128,7 @@ export async function captureSource(
         return {
           fence: held.fence,
           rpo: { ...atFailure, worst: notLessThan(atFailure.seconds, worst) },
-          fingerprint: { ...(await keep(request, fingerprint)), durationMs: performance.now() - started },
+          fingerprint: { ...(await keepFingerprint(request, fingerprint)), durationMs: performance.now() - started },
         };
       } finally {
         await held.release();
@@ -248,101 +225,4 @@ async function waitForWal(
       onWait: () => context.progress({ doing: 'waiting for the WAL up to the fence', lsn }),
     },
   );
-}
-
-async function readAllSequences(
-  request: CaptureRequest,
-  databases: readonly string[],
-  context: StepContext,
-): Promise<[string, SequenceReading][]> {
-  return await Promise.all(
-    databases.map(async (database): Promise<[string, SequenceReading]> => [
-      database,
-      await readSequences({ connection: request.connection, database, signal: context.signal }),
-    ]),
-  );
-}
-
-async function fingerprintSource(
-  tools: PostgresTools,
-  request: CaptureRequest,
-  held: HeldFence,
-  before: Before & { deadline: number },
-  context: StepContext,
-): Promise<ClusterFingerprint> {
-  const { connection } = request;
-  const { signal } = context;
-  // Read as soon after the restore point as possible: the gap between the readings is what a sequence may have moved.
-  const after = new Map(await readAllSequences(request, [...held.exported.keys()], context));
-  const globalsSqlAfter = await dumpGlobals({ tools, connection, signal });
-  const business = await askSource(
-    { ...request, checks: request.checks ?? [], exported: held.exported, asOf: held.fence.takenAt },
-    context,
-  );
-  const databases: DatabaseFingerprint[] = [];
-  for (const [database, snapshot] of held.exported) {
-    // Before the long reading of content: pg_dump fails on tables that were dropped since the snapshot.
-    const schemaSql = await dumpSchema({ tools, connection, database, snapshot, signal });
-    const content = await fingerprintDatabase({
-      connection,
-      database,
-      snapshot,
-      connections: request.connections,
-      statementTimeoutMs: request.statementTimeoutMs,
-      deadline: before.deadline,
-      policy: request.policy,
-      gentle: true,
-      signal,
-      onProgress: ({ relation, doneBytes, totalBytes }) =>
-        context.progress({ doing: `fingerprinting ${database}: ${relation}`, doneBytes, totalBytes }),
-    });
-    const [sequences, sequencesAfter] = [before.sequences.get(database), after.get(database)];
-    if (sequences === undefined || sequencesAfter === undefined)
-      throw new RangeError(`no sequences read of ${database}`);
-    databases.push({ ...content, sequences, sequencesAfter, schemaSql });
-  }
-  const { globalsSql } = before;
-  return {
-    formatVersion: 1,
-    policy: request.policy,
-    takenAt: held.fence.takenAt,
-    databases,
-    globalsSql,
-    globalsSqlAfter,
-    business,
-  };
-}
-
-async function keep(
-  request: CaptureRequest,
-  fingerprint: ClusterFingerprint,
-): Promise<Omit<Capture['fingerprint'], 'durationMs'>> {
-  const text = JSON.stringify(fingerprint);
-  const key = `${keys.evidence(request.drillId)}/source-fingerprint.json`;
-  await request.repository.storage.writeText(key, text);
-  const relations = fingerprint.databases.flatMap((database) => database.relations);
-  return {
-    path: key,
-    sha256: createHash('sha256').update(text).digest('hex'),
-    databases: fingerprint.databases.length,
-    tables: relations.length,
-    rows: relations.reduce((sum, { rows }) => sum + Number(rows), 0),
-    sizeBytes: relations.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  };
-}
-
-/** Reads the kept fingerprint back. @throws RepositoryError when it is not the one that was taken. */
-export async function readKeptFingerprint(
-  repository: Repository,
-  kept: KnownFence['fingerprint'],
-): Promise<ClusterFingerprint> {
-  const text = await repository.storage.readText(kept.path);
-  if (text === undefined || createHash('sha256').update(text).digest('hex') !== kept.sha256) {
-    throw new RepositoryError({
-      what: `The source's fingerprint ${kept.path} ${text === undefined ? 'is gone' : 'was changed since it was taken'}.`,
-      means: 'Nothing is left to compare the restored content with.',
-      todo: 'Run the drill again.',
-    });
-  }
-  return clusterFingerprintSchema.parse(JSON.parse(text));
 }

@@ -5,7 +5,7 @@ import { sandboxConninfo } from '../restore/sandbox.js';
 import type { Check } from '../schema/results.js';
 import type { PostgresTools } from '../toolchain/postgres.js';
 import { refuseBadDisk } from './bad-disk.js';
-import { readKeptFingerprint } from './capture.js';
+import { readKeptFingerprint } from './kept-fingerprint.js';
 import { compareFingerprints } from './compare.js';
 import { listNotCompared } from './content/coverage.js';
 import { fingerprintDatabase } from './content/fingerprint.js';

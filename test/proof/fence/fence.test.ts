@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { type Connection, connect } from '../../../src/postgres/connection.js';
 import { compareLsn } from '../../../src/postgres/lsn.js';
 import { type StepContext, standaloneContext } from '../../../src/process/step-context.js';
-import { captureSource, readKeptFingerprint } from '../../../src/proof/capture.js';
+import { captureSource } from '../../../src/proof/capture.js';
+import { readKeptFingerprint } from '../../../src/proof/kept-fingerprint.js';
 import { validateRestore } from '../../../src/proof/validate.js';
 import { removeSandbox } from '../../../src/restore/sandbox.js';
 import type { Capture, Check, Sandbox } from '../../../src/schema/results.js';
