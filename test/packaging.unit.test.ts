@@ -51,6 +51,19 @@ describe.each(units)('the unit %s', (unit) => {
     expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
   });
 
+  test('is as exposed as systemd calls OK, or less', async ({ skip }) => {
+    if (unit.endsWith('.timer')) return;
+    const options = ['--offline=true', '--threshold=25', '--no-pager', join(systemd, unit)];
+    const { exitCode, all, code } = await execa('systemd-analyze', ['security', ...options], {
+      reject: false,
+      all: true,
+    });
+    if (code === 'ENOENT') skip('systemd-analyze is not installed here');
+    if (all.includes('unrecognized option')) skip('this systemd-analyze knows no --offline (systemd 250)');
+    expect(exitCode, all).toBe(0);
+    expect(all).toMatch(/Overall exposure level for \S+: [\d.]+ OK/);
+  });
+
   test('runs as nobody powerful: no capability, no new privileges, a file system that is read-only but for its own', async () => {
     const text = await readFile(join(systemd, unit), 'utf8');
     if (unit.endsWith('.timer')) return;
