@@ -80,6 +80,7 @@ async function main(): Promise<void> {
       shutdownGraceTime: '5s',
     });
     console.error(`pgdrill worker: polling task queue ${taskQueue} of ${address}, namespace ${namespace}`);
+    tellParent({ taskQueue, temporalAddress: address, namespace, workerPid: process.pid });
     const metrics = await startMetrics(loaded, client, counters);
     // What the catalog missed while no worker ran that could reach it. It must not keep this one from its work, either.
     bringCatalogUpToDate(loaded, dev?.catalogUrl).catch((error: unknown) => {
@@ -151,9 +152,15 @@ function temporalMetrics({
   };
 }
 
+/** What `pgdrill worker --json` prints; nobody listens where it was started otherwise. */
+function tellParent(document: object): void {
+  process.send?.(document);
+}
+
 try {
   await main();
 } catch (error) {
   console.error(`pgdrill worker: ${messageOf(error)}`);
+  tellParent({ error: { type: error instanceof Error ? error.name : 'Error', message: messageOf(error) } });
   process.exitCode = error instanceof PgdrillError ? error.exitCode : 1;
 }

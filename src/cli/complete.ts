@@ -24,7 +24,7 @@ const lookups: Record<string, Parameters<Lookup>[0][]> = {
 };
 
 /** Options whose value is a path. */
-const pathOptions = new Set(['file', 'directory']);
+const pathOptions = new Set(['file', 'directory', 'key']);
 
 /**
  * What could be typed next, by the command tree.
@@ -37,22 +37,50 @@ export async function complete(
   words: readonly string[],
   lookup: Lookup,
 ): Promise<Completion[] | 'files'> {
-  const current = words.at(-1) ?? '';
-  const { command, args, config, awaiting } = read(program, words.slice(0, -1));
+  const { before, option, current } = split(words);
+  const { command, args, config, awaiting } = read(program, before);
   const found = await candidates();
-  return found === 'files' ? found : found.filter(({ word }) => word.startsWith(current));
+  if (found === 'files') return found;
+  const matching = found.filter(({ word }) => word.startsWith(current));
+  return option === undefined
+    ? matching
+    : matching.map(({ word, ...rest }) => ({ word: `${option}=${word}`, ...rest }));
 
   async function candidates(): Promise<Completion[] | 'files'> {
-    if (awaiting !== undefined) return valuesOf(awaiting);
+    if (awaiting !== undefined) return await valuesOf(awaiting);
     if (current.startsWith('-')) return optionsOf(command);
     if (command.commands.length > 0) return subcommandsOf(command);
     const argument = command.registeredArguments[args.length] ?? variadicOf(command);
     if (argument === undefined) return [];
     if (argument.argChoices !== undefined) return argument.argChoices.map(plain);
+    return await lookedUp(lookups[argument.name()] ?? []);
+  }
+
+  async function valuesOf(awaited: Option): Promise<Completion[] | 'files'> {
+    if (awaited.argChoices !== undefined) return awaited.argChoices.map(plain);
+    const value = /[<[]([a-z-]+)/.exec(awaited.flags)?.[1] ?? '';
+    if (pathOptions.has(value)) return 'files';
+    return await lookedUp(value === 'backup' ? ['backup'] : []);
+  }
+
+  async function lookedUp(kinds: readonly Parameters<Lookup>[0][]): Promise<Completion[]> {
     const typed = { arguments: args, ...(config === undefined ? {} : { config }) };
-    const kinds = lookups[argument.name()] ?? [];
     return (await Promise.all(kinds.map((kind) => lookup(kind, typed)))).flat();
   }
+}
+
+const optionWithValue = /^(--[a-z-]+)=(.*)$/s;
+
+/** What is being typed, apart from what stands before it; with its option where it is the value of `--option=value`, in one word. */
+function split(words: readonly string[]): { before: string[]; option?: string; current: string } {
+  // bash gives `=` as a word of its own, zsh and fish do not.
+  const before = words
+    .slice(0, -1)
+    .flatMap((word) => (word === '=' ? [] : (optionWithValue.exec(word)?.slice(1, 3) ?? [word])));
+  const current = words.at(-1) ?? '';
+  const [, option, value] = optionWithValue.exec(current) ?? [];
+  if (option === undefined || value === undefined) return { before, current: current === '=' ? '' : current };
+  return { before: [...before, option], option, current: value };
 }
 
 interface Read {
@@ -85,12 +113,6 @@ function read(program: Command, words: readonly string[]): Read {
 
 function allOptions(command: Command): Option[] {
   return [...command.options, ...(command.parent === null ? [] : allOptions(command.parent))];
-}
-
-function valuesOf(option: Option): Completion[] | 'files' {
-  if (option.argChoices !== undefined) return option.argChoices.map(plain);
-  const value = /[<[]([a-z-]+)/.exec(option.flags)?.[1] ?? '';
-  return pathOptions.has(value) ? 'files' : [];
 }
 
 function optionsOf(command: Command): Completion[] {

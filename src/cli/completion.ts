@@ -27,15 +27,18 @@ complete -F _pgdrill pgdrill`,
   zsh: `#compdef pgdrill
 # pgdrill: completion for zsh
 _pgdrill() {
-  local reply line
+  setopt localoptions extendedglob
+  local reply line word text
   local -a found
-  reply=$(pgdrill complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null) || return 1
+  reply=$(pgdrill complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null) || return 1
   if [[ $reply == :files ]]; then
+    compset -P '--[a-z-]#='
     _files
     return
   fi
   for line in "\${(@f)reply}"; do
-    [[ -n $line ]] && found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    word=\${\${line%%$'\\t'*}//:/\\\\:} text=\${line#*$'\\t'}
+    [[ -n $word ]] && found+=("$word\${text:+:$text}")
   done
   _describe pgdrill found
 }
@@ -49,7 +52,8 @@ function __pgdrill_complete
     set -l words (commandline -opc) (commandline -ct)
     set -l reply (pgdrill complete -- $words[2..-1] 2>/dev/null)
     if test "$reply" = :files
-        __fish_complete_path (commandline -ct)
+        set -l option (string match -r '^--[a-z-]+=' -- (commandline -ct))
+        printf "$option%s\\n" (__fish_complete_path (string replace -- "$option" '' (commandline -ct)))
     else
         printf '%s\\n' $reply
     end

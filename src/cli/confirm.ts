@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
-import { UsageError } from '../errors.js';
+import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { printJson, say } from './terminal.js';
 
 /**
  * Asks whether to go on, on a terminal.
@@ -22,4 +23,16 @@ export async function confirm(question: string, what: string): Promise<boolean> 
   } finally {
     terminal.close();
   }
+}
+
+/**
+ * Ends a command whose question was answered with no.
+ *
+ * @param said what was therefore not done.
+ * @returns the exit code.
+ */
+export function declined(said: string, asJson: boolean): ExitCode {
+  say(said);
+  if (asJson) printJson({ declined: true });
+  return exitCodes.failed;
 }

@@ -9,19 +9,23 @@ import { stopSignals, untilStopped } from './until-stopped.js';
 
 export async function dev(options: { port?: number; uiPort?: number }, command: Command): Promise<ExitCode> {
   const loaded = await loadFor(command);
+  const asJson = globalOptions(command).json === true;
   const stack = await startUnlessStopped({
     ...options,
     stateDirectory: loaded.stateDirectory,
     configurationPath: loaded.path,
     progress: say,
   });
-  if (stack === undefined) return exitCodes.done;
+  if (stack === undefined) {
+    if (asJson) printJson({ stopped: true });
+    return exitCodes.done;
+  }
   try {
     say(`${colors.green('ready')}  Web UI ${stack.temporal.uiUrl}   Temporal ${stack.temporal.address}`);
     if (stack.catalog !== undefined) say(`       catalog ${stack.catalog.url}`);
     say(`       worker log ${stack.workerLog}`);
     say('Stop with Ctrl-C. Running drills go on at the next start.');
-    if (globalOptions(command).json === true) {
+    if (asJson) {
       printJson({
         temporalAddress: stack.temporal.address,
         uiUrl: stack.temporal.uiUrl,

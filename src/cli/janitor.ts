@@ -7,7 +7,7 @@ import { sweep } from '../janitor/sweep.js';
 import type { SweepReport } from '../schema/leftovers.js';
 import { parseDurationMs } from '../schema/primitives.js';
 import { ensurePostgres } from '../toolchain/postgres.js';
-import { confirm } from './confirm.js';
+import { confirm, declined } from './confirm.js';
 import { loadFor, withTemporal } from './context.js';
 import { globalOptions } from './global-options.js';
 import { renderTable } from './table.js';
@@ -23,6 +23,7 @@ interface JanitorOptions {
 export async function janitor(options: JanitorOptions, command: Command): Promise<ExitCode> {
   const loaded = await loadFor(command);
   const clusters = Object.keys(loaded.configuration.clusters).map((name) => clusterOf(loaded, name));
+  const asJson = globalOptions(command).json === true;
   const graceMs = options.grace === undefined ? undefined : graceOf(options.grace);
   return await withTemporal(loaded, async ({ client, namespace }) => {
     const look = (dryRun: boolean): Promise<SweepReport> =>
@@ -38,12 +39,9 @@ export async function janitor(options: JanitorOptions, command: Command): Promis
         ...(options.goneHost === undefined ? {} : { goneHosts: options.goneHost }),
       });
     const asked = options.dryRun !== true && options.yes !== true;
-    if (asked && !(await mayRemove(await look(true)))) {
-      say('Nothing was removed.');
-      return exitCodes.failed;
-    }
+    if (asked && !(await mayRemove(await look(true)))) return declined('Nothing was removed.', asJson);
     const report = await look(options.dryRun === true);
-    if (globalOptions(command).json === true) printJson(report);
+    if (asJson) printJson(report);
     else show(report);
     return report.failed.length === 0 ? exitCodes.done : exitCodes.failed;
   });

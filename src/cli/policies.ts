@@ -15,7 +15,7 @@ import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, messageOf, UsageError } from '../errors.js';
 import { scheduleWarnings } from '../schedules/warnings.js';
-import { confirm } from './confirm.js';
+import { confirm, declined } from './confirm.js';
 import { catalogUrlFor, loadFor, withTemporal } from './context.js';
 import { globalOptions } from './global-options.js';
 import { sayStarted } from './finish.js';
@@ -102,10 +102,7 @@ async function applyPolicies(
       return exitCodes.done;
     }
     refuseForeign(changes);
-    if (yes !== true && !(await mayGoOn(changes))) {
-      say('Nothing was changed.');
-      return exitCodes.failed;
-    }
+    if (yes !== true && !(await mayGoOn(changes))) return declined('Nothing was changed.', asJson);
     for (const change of changes) await applyChange(temporal.client, change, loaded.configuration.temporal.task_queue);
     const trouble = await mirror(loaded, catalogUrl, changes, cluster);
     if (trouble !== undefined) say(`${colors.yellow('Warning')}: ${trouble}`);

@@ -49,6 +49,14 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       'configuration file (default: PGDRILL_CONFIG, ./pgdrill.yaml, /etc/pgdrill/pgdrill.yaml)',
     )
     .option('--json', 'exactly one JSON document on standard output, all else on standard error')
+    .addHelpText(
+      'after',
+      `
+What runs, and what waits for you:   pgdrill status
+A database is lost or damaged:       pgdrill recover
+Do the backups of shop restore:      pgdrill drill shop
+All about one command, an example:   pgdrill COMMAND --help`,
+    )
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError();
   const run: Runner =
@@ -87,6 +95,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     addCompletion,
   ])
     add(program, run);
-  for (const { command } of commandsOf(program)) command.exitOverride();
+  for (const { path, command } of commandsOf(program))
+    command.exitOverride().showHelpAfterError(`  Nothing was done. What can be typed, and an example: ${path} --help`);
   return program;
 }

@@ -64,10 +64,7 @@ export async function guide(
   });
   const record = trackRecordOf((await listPastRestores(repository)).estimates);
   say(`\n${renderPlan(plan, record)}\n`);
-  if (!(await confirm(`Restore ${name} to ${target} into ${into}?`, 'A recovery would be started.'))) {
-    say('nothing was started');
-    return 'declined';
-  }
+  if (!(await confirm(`Restore ${name} to ${target} into ${into}?`, 'A recovery would be started.'))) return 'declined';
   return { cluster: name, target, into, gate: ['promote'] };
 }
 

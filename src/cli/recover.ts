@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 
 import type { RecoverResult } from '../client/results.js';
 import { clusterOf } from '../configuration/cluster.js';
-import { type ExitCode, exitCodes, UsageError } from '../errors.js';
+import { type ExitCode, exitCodes, UnreachableError, UsageError } from '../errors.js';
 import type { DumpFormat } from '../schema/extraction.js';
 import type { SettingsMode } from '../schema/hand-over.js';
 import { clusterIn } from '../repository/repository.js';
@@ -12,12 +12,14 @@ import { parseTarget } from '../schema/target.js';
 import { recoveryTargetForms } from '../schema/vocabulary.js';
 import type { RecoverGate } from '../schema/workflow-inputs.js';
 import { loadFor } from './context.js';
+import { declined } from './confirm.js';
 import { globalOptions } from './global-options.js';
 import { runExtraction, wantedOf } from './recover-extract.js';
 import { guide, type Guided } from './recover-guided.js';
 import { recoverStandalone } from './recover-standalone.js';
 import { renderRecovery } from './render-recovery.js';
-import { runWorkflow } from './run-workflow.js';
+import { type Run, runWorkflow } from './run-workflow.js';
+import { say } from './terminal.js';
 
 interface RecoverOptions {
   into?: string;
@@ -40,9 +42,10 @@ interface RecoverOptions {
 
 export async function recover(named: string | undefined, options: RecoverOptions, command: Command): Promise<ExitCode> {
   const asJson = globalOptions(command).json === true;
+  const giveUp = options.giveUp === true;
   const wanted = wantedOf(options);
   const guided = await guideIfAsked(command, named, options, wanted !== undefined);
-  if (guided === 'declined') return exitCodes.failed;
+  if (guided === 'declined') return declined('nothing was started', asJson);
   Object.assign(options, { ...guided, gate: options.gate ?? guided?.gate });
   const into = resolve(needed(options.into, '--into', 'the new data directory, absent or empty'));
   const repository = await repositoryOf(options, named);
@@ -73,11 +76,11 @@ export async function recover(named: string | undefined, options: RecoverOptions
     ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
   };
   if (repository !== undefined) {
-    return await recoverStandalone({ ...repository, input }, { asJson, giveUp: options.giveUp === true });
+    return await recoverStandalone({ ...repository, input }, { asJson, giveUp });
   }
   const loaded = await loadFor(command);
-  clusterOf(loaded, cluster);
-  return await runWorkflow<'recover', RecoverResult>(loaded, {
+  const { repository: known } = clusterOf(loaded, cluster);
+  const run: Run<'recover', RecoverResult> = {
     kind: 'recover',
     input,
     id: options.id,
@@ -85,7 +88,14 @@ export async function recover(named: string | undefined, options: RecoverOptions
     asJson,
     render: renderRecovery,
     exitCode: ({ outcome }) => (outcome === 'recovered' ? exitCodes.done : exitCodes.unproven),
-  });
+  };
+  try {
+    return await runWorkflow(loaded, run);
+  } catch (error) {
+    if (error instanceof UnreachableError)
+      say(`Where no Temporal is left: pgdrill recover --standalone --repository ${known} --into ${into}`);
+    throw error;
+  }
 }
 
 /** Who gives neither cluster nor directory, at a terminal, is asked. @returns undefined where nothing is to be asked, or nobody. */

@@ -9,7 +9,7 @@ import { exists, writeFileDurably } from '../files/durable.js';
 import { writeClusterReport } from '../report/cluster-report.js';
 import { findEvidence, writeReport } from '../report/write-report.js';
 import { openRepository } from '../repository/repository.js';
-import { confirm } from './confirm.js';
+import { confirm, declined } from './confirm.js';
 import { loadFor } from './context.js';
 import { globalOptions } from './global-options.js';
 import { print, printJson, say } from './terminal.js';
@@ -19,15 +19,13 @@ export async function report(
   { out, yes }: { out?: string; yes?: boolean },
   command: Command,
 ): Promise<ExitCode> {
+  const asJson = globalOptions(command).json === true;
   if (out !== undefined && yes !== true && (await exists(out))) {
     const what = `${out} exists, and would be overwritten.`;
-    if (!(await confirm(`${out} exists. Overwrite it?`, what))) {
-      say('Nothing was written.');
-      return exitCodes.failed;
-    }
+    if (!(await confirm(`${out} exists. Overwrite it?`, what))) return declined('Nothing was written.', asJson);
   }
   const path = await runReport(await loadFor(command), name, out);
-  if (globalOptions(command).json === true) printJson({ path });
+  if (asJson) printJson({ path });
   else print(path);
   return exitCodes.done;
 }

@@ -9,7 +9,7 @@ import { retentionOf } from '../retention/request.js';
 import { summarize } from '../retention/summary.js';
 import { undoMarks } from '../retention/undo.js';
 import type { RetentionResult, RetentionSummary } from '../schema/retention.js';
-import { confirm } from './confirm.js';
+import { confirm, declined } from './confirm.js';
 import { loadFor } from './context.js';
 import { globalOptions } from './global-options.js';
 import { renderResult, renderSummary } from './render-retention.js';
@@ -29,6 +29,7 @@ export async function plan(cluster: string, options: ApplyOptions, command: Comm
 }
 
 export async function apply(cluster: string, options: ApplyOptions, command: Command): Promise<ExitCode> {
+  const asJson = globalOptions(command).json === true;
   const plan = await planFor(cluster, options, command);
   if (options.dryRun === true) {
     show(plan, command);
@@ -37,16 +38,14 @@ export async function apply(cluster: string, options: ApplyOptions, command: Com
   if (options.yes !== true) {
     say(renderSummary(plan));
     const question = `Mark and delete this in the repository of ${cluster}?`;
-    if (!(await confirm(question, `This would be marked and deleted in the repository of ${cluster}.`))) {
-      say('Nothing was marked or deleted.');
-      return exitCodes.failed;
-    }
+    if (!(await confirm(question, `This would be marked and deleted in the repository of ${cluster}.`)))
+      return declined('Nothing was marked or deleted.', asJson);
   }
   return await runWorkflow<'applyRetention', RetentionResult>(await loadFor(command), {
     kind: 'applyRetention',
     input: { cluster, ...(options.acceptClock === true ? { acceptClock: true } : {}) },
     id: options.id,
-    asJson: globalOptions(command).json === true,
+    asJson,
     render: renderResult,
   });
 }

@@ -7,7 +7,7 @@ import { clusterOf } from '../configuration/cluster.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { ConfigurationError, type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { moment } from '../schema/figures.js';
-import { confirm } from './confirm.js';
+import { confirm, declined } from './confirm.js';
 import { loadFor, withTemporal } from './context.js';
 import { globalOptions } from './global-options.js';
 import { finishFailed } from './finish.js';
@@ -69,10 +69,8 @@ export async function stop(
     else print(`This would ${would}.`);
     return exitCodes.done;
   }
-  if (options.yes !== true && !(await confirm(`This will ${would}. Go on?`, `This would ${would}.`))) {
-    say('Nothing was stopped.');
-    return exitCodes.failed;
-  }
+  if (options.yes !== true && !(await confirm(`This will ${would}. Go on?`, `This would ${would}.`)))
+    return declined('Nothing was stopped.', asJson);
   return await withTemporal(loaded, async (temporal) => {
     try {
       const result = await stopStream(temporal, cluster, { dropSlot, by: userInfo().username });

@@ -25,8 +25,20 @@ export function print(text: string): void {
   write(process.stdout, text);
 }
 
+let jsonPrinted = false;
+
+/** A command begins: nothing is answered yet. */
+export function beginOutput(): void {
+  jsonPrinted = false;
+}
+
+export function hasPrintedJson(): boolean {
+  return jsonPrinted;
+}
+
 export function printJson(value: unknown): void {
   beforeWriting();
+  jsonPrinted = true;
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 

@@ -9,7 +9,7 @@ import { type DrillResult, drillResultSchema } from '../../src/schema/evidence.j
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers } from '../support/leftovers.js';
 import { configure, forgetAnswers } from '../support/pgdrill-config.js';
-import { type CommandResult, eventually, pgdrill, pgdrillOnTerminal } from '../support/programs.js';
+import { type CommandResult, eventually, launch, pgdrill, pgdrillOnTerminal } from '../support/programs.js';
 import { pgdrillRole, protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 import { freePort } from '../support/scratch.js';
 import { type RunningWorker, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
@@ -243,6 +243,25 @@ describe('what a command refuses', { timeout: 120_000 }, () => {
     }
   });
 });
+
+test(
+  'a worker in the foreground says in one document where it polls, or why it cannot',
+  { timeout: 120_000 },
+  async () => {
+    const own = await launch('src/cli/main.js', ['worker', '--json'], env, /polling task queue/);
+    await eventually('the document', () => (own.stdout() === '' ? undefined : true));
+    expect(await own.kill('SIGTERM')).toBe(0);
+    expect(JSON.parse(own.stdout())).toEqual({
+      taskQueue: loaded.configuration.temporal.task_queue,
+      temporalAddress: temporal.env['TEMPORAL_ADDRESS'],
+      namespace: temporal.env['TEMPORAL_NAMESPACE'] ?? 'default',
+      workerPid: expect.any(Number) as number,
+    });
+    const nowhere = await pgdrill(['worker', '--json'], { env: { ...env, TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+    expect(nowhere.exitCode).toBe(69);
+    expect(document(nowhere)).toMatchObject({ error: { type: 'UnreachableError' } });
+  },
+);
 
 test('doctor --fix sets up a new cluster, and says what needs a restart', { timeout: 120_000 }, async () => {
   const fresh = await startTestCluster(shop.scratch, { name: 'fresh' });

@@ -47,6 +47,19 @@ describe('what could be typed next', () => {
     expect(await words('--json', 'drill', '')).toEqual(['cluster']);
   });
 
+  test('a value may stand behind =, which bash gives as a word of its own', async () => {
+    expect(await words('backup', 'shop', '--type=in')).toEqual(['--type=incremental']);
+    expect(await words('backup', 'shop', '--type', '=')).toEqual(['full', 'incremental', 'differential']);
+    expect(await words('backup', 'shop', '--type', '=', 'in')).toEqual(['incremental']);
+    expect(await words('--config=other.yaml', 'drill', '')).toEqual(['cluster other.yaml']);
+    expect(await words('report', '--out=/var')).toBe('files');
+  });
+
+  test('a backup that an option names is looked up', async () => {
+    expect(await words('consolidate', 'shop', '--up-to', '')).toEqual(['backup shop']);
+    expect(await words('drill', 'shop', '--id', '')).toEqual([]);
+  });
+
   test('paths are the shell’s to complete', async () => {
     expect(await words('--config', '')).toBe('files');
     expect(await words('recover', 'shop', '--into', '/var')).toBe('files');

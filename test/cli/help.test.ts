@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { execa } from 'execa';
 import { expect, test } from 'vitest';
 
-import { main, pgdrill } from '../support/programs.js';
+import { pgdrill } from '../support/programs.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 
 // What each command's help says: help.unit.test.ts.
@@ -47,21 +46,3 @@ async function packagesLoadedBy(args: readonly string[]): Promise<string[]> {
     await removeScratch(scratch);
   }
 }
-
-test('bash completes with what it is told', async () => {
-  const completes = async (...words: string[]): Promise<string[]> => {
-    const script = `
-      pgdrill() { "$NODE" "$MAIN" "$@"; }
-      source <(pgdrill completion bash)
-      COMP_WORDS=(pgdrill "$@") COMP_CWORD=$#
-      _pgdrill
-      printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await execa('bash', ['-c', script, 'bash', ...words], {
-      env: { NODE: process.execPath, MAIN: main, PGDRILL_CONFIG: '/nowhere.yaml' },
-    });
-    return stdout.split('\n').filter((line) => line !== '');
-  };
-  expect(await completes('ret')).toEqual(['retarget', 'retention']);
-  expect(await completes('backup', 'shop', '--type', '')).toEqual(['full', 'incremental', 'differential']);
-  expect(await completes('status', '')).toEqual([]); // nothing that it could look up: no noise
-});

@@ -67,7 +67,7 @@ test('at a terminal, recover asks for the moment, shows the plan, and starts not
   });
   const { exitCode } = await terminal;
   expect({ exitCode, shown: plain(shown), left: answers.length }).toMatchObject({
-    ...{ exitCode: 0, left: 0 },
+    ...{ exitCode: 1, left: 0 },
     shown: expect.stringMatching(
       /1 {2}before delete of 5000 rows in public\.orders in shop, committed[^]*Estimate[^]*nothing was started/,
     ) as string,

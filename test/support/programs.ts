@@ -56,7 +56,7 @@ export function pgdrillOnTerminal(args: readonly string[], env: Record<string, s
     output: () => output,
     type: (keys) => void child.stdin.write(keys),
     kill: () => void child.kill('SIGKILL'), // its terminal goes with it, which ends what runs there
-    exitCode: once(child, 'exit').then(([code, signal]: (number | string | null)[]) => Number(code ?? signal)),
+    exitCode: once(child, 'close').then(([code, signal]: (number | string | null)[]) => Number(code ?? signal)),
   };
 }
 
