@@ -5,7 +5,7 @@ import type { ExtractResult } from '../client/results.js';
 import type { LoadedConfiguration } from '../configuration/load.js';
 import { type ExitCode, exitCodes, UsageError } from '../errors.js';
 import { formatTableName, parseTableName } from '../extract/table-name.js';
-import type { DumpFormat, TableName } from '../schema/extraction.js';
+import type { DumpFormat, ExtractInput, TableName } from '../schema/extraction.js';
 import { bytes } from '../schema/figures.js';
 import { shellQuoted } from '../schema/shell-word.js';
 import { type GateName, gateNameSchema, type RecoverGate } from '../schema/workflow-inputs.js';
@@ -55,31 +55,36 @@ function gateOfDump(gate: RecoverGate): GateName {
   });
 }
 
+/** What the extraction is started with. */
+export function extractInputOf(request: {
+  cluster: string;
+  wanted: Wanted;
+  into: string;
+  target: string;
+  format: DumpFormat;
+  gate?: RecoverGate[];
+  gateTimeout?: string;
+  fixGate: boolean;
+}): ExtractInput {
+  const { cluster, wanted, target, format, gate, gateTimeout, fixGate } = request;
+  return {
+    ...{ cluster, target, format, ...wanted, into: fileFor(request.into, wanted, format) },
+    ...(gate === undefined ? {} : { gates: gate.map(gateOfDump) }),
+    ...(fixGate ? {} : { fixGate }),
+    ...(gateTimeout === undefined ? {} : { gateTimeout }),
+  };
+}
+
 /** Restores into a sandbox, dumps what is wanted, and prints how to load it. */
 export async function runExtraction(
   loaded: LoadedConfiguration,
-  request: {
-    cluster: string;
-    wanted: Wanted;
-    into: string;
-    target: string;
-    format: DumpFormat;
-    gate?: RecoverGate[];
-    gateTimeout?: string;
-    fixGate: boolean;
-    id?: string;
-  },
+  input: ExtractInput,
+  id: string | undefined,
   asJson: boolean,
 ): Promise<ExitCode> {
-  const { cluster, wanted, target, format, gate, gateTimeout, fixGate, id } = request;
   return await runWorkflow<'extract', ExtractResult>(loaded, {
     kind: 'extract',
-    input: {
-      ...{ cluster, target, format, ...wanted, into: fileFor(request.into, wanted, format) },
-      ...(gate === undefined ? {} : { gates: gate.map(gateOfDump) }),
-      ...(fixGate ? {} : { fixGate }),
-      ...(gateTimeout === undefined ? {} : { gateTimeout }),
-    },
+    input,
     id,
     asJson,
     render: renderExtraction,
@@ -100,7 +105,8 @@ function fileFor(into: string, { database, tables }: Wanted, format: DumpFormat)
   return join(into, `${what.replaceAll(/[^\w.-]/g, '_')}.${format === 'plain' ? 'sql' : 'dump'}`);
 }
 
-function renderExtraction(result: ExtractResult): string {
+/** How an extraction ended, and how its file is loaded. */
+export function renderExtraction(result: ExtractResult): string {
   const { extracted } = result;
   const rows = [
     ...(extracted === undefined

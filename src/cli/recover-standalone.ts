@@ -1,12 +1,11 @@
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 
-import type { RecoverResult } from '../client/results.js';
+import type { ExtractResult, RecoverResult } from '../client/results.js';
 import { startWorkflow } from '../client/start.js';
 import type { Temporal } from '../client/temporal.js';
 import { type LoadedConfiguration, loadConfiguration } from '../configuration/load.js';
 import { type Stack, startStack } from '../embedded/stack.js';
 import { type ExitCode, exitCodes } from '../errors.js';
-import type { RecoverInput } from '../schema/workflow-inputs.js';
 import {
   configurationIn,
   keepRequest,
@@ -18,6 +17,7 @@ import {
 import { keepsServers, stopServers } from '../standalone/stop-servers.js';
 import { withTemporal } from './context.js';
 import { finishFailed, sayStarted } from './finish.js';
+import { renderExtraction } from './recover-extract.js';
 import { renderRecovery } from './render-recovery.js';
 import { colors, print, printJson, say } from './terminal.js';
 import { stopSignals } from './until-stopped.js';
@@ -30,7 +30,7 @@ interface Ending {
 }
 
 /**
- * Recovers with nothing but a repository: with a Temporal and a worker of its own, whose state lies beside the new data directory. Ended
+ * Recovers, or extracts, with nothing but a repository: with a Temporal and a worker of its own, whose state lies beside the new data directory. Ended
  * in the middle by whatever, the same command goes on.
  *
  * @returns the exit code.
@@ -65,9 +65,10 @@ export async function recoverStandalone(
       signal: stop.signal,
     });
     say(`state ${state}   Web UI ${stack.temporal.uiUrl}`);
-    ending = await withTemporal(loaded, (temporal) => follow(loaded, temporal, request.input, options));
+    ending = await withTemporal(loaded, (temporal) => follow(loaded, temporal, request, options));
   } catch (error) {
     if (!stop.signal.aborted) throw error;
+    if (options.asJson) printJson({ id: idOf(request), detached: true });
   } finally {
     await stack?.stop();
     if (!ending.over && stack !== undefined) await stopServers(stack.tools, state);
@@ -84,22 +85,27 @@ export async function recoverStandalone(
 async function follow(
   loaded: LoadedConfiguration,
   temporal: Temporal,
-  input: RecoverInput,
+  request: StandaloneRequest,
   { asJson, giveUp }: { asJson: boolean; giveUp: boolean },
 ): Promise<Ending> {
-  const handle = await goOnOrStart(loaded, temporal, input, giveUp);
-  if (handle === undefined) return { code: exitCodes.done, over: true };
+  const handle = await goOnOrStart(loaded, temporal, request, giveUp);
+  if (handle === undefined) {
+    say('nothing was begun here: there is nothing to give up');
+    if (asJson) printJson({ id: idOf(request), status: 'none' });
+    return { code: exitCodes.done, over: true };
+  }
   const id = handle.workflowId;
   if (giveUp) await handle.cancel();
   try {
-    const result = await watchWorkflow<RecoverResult>(async () => {
+    const result = await watchWorkflow<RecoverResult | ExtractResult>(async () => {
       await sayStarted(loaded, temporal, id);
       say(`Answer at its gates from another terminal: pgdrill --config ${loaded.path} approve ${id}   (or: reject)`);
       return handle;
     });
     if (asJson) printJson({ id, ...result });
-    else print(renderRecovery(result));
-    return { code: result.outcome === 'recovered' ? exitCodes.done : exitCodes.unproven, over: true };
+    else print('into' in result ? renderRecovery(result) : renderExtraction(result));
+    const done = result.outcome === 'recovered' || result.outcome === 'extracted';
+    return { code: done ? exitCodes.done : exitCodes.unproven, over: true };
   } catch (error) {
     if (!(error instanceof Detached)) {
       const code = finishFailed(error, id, asJson);
@@ -115,10 +121,10 @@ async function follow(
 async function goOnOrStart(
   loaded: LoadedConfiguration,
   temporal: Temporal,
-  input: RecoverInput,
+  request: StandaloneRequest,
   giveUp: boolean,
 ): Promise<WorkflowHandle | undefined> {
-  const id = `recover-${input.cluster}`;
+  const id = idOf(request);
   const begun = temporal.client.workflow.getHandle(id);
   try {
     const { status } = await begun.describe();
@@ -132,8 +138,13 @@ async function goOnOrStart(
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
   if (giveUp) return undefined;
-  return await startWorkflow(temporal, 'recover', input, {
-    taskQueue: loaded.configuration.temporal.task_queue,
-    id,
-  });
+  const options = { taskQueue: loaded.configuration.temporal.task_queue, id };
+  return request.kind === 'extract'
+    ? await startWorkflow(temporal, 'extract', request.input, options)
+    : await startWorkflow(temporal, 'recover', request.input, options);
+}
+
+/** There is one in each state directory: whoever comes back finds it by this. */
+function idOf({ kind, cluster }: StandaloneRequest): string {
+  return `${kind}-${cluster}`;
 }

@@ -14,7 +14,7 @@ import type { RecoverGate } from '../schema/workflow-inputs.js';
 import { loadFor } from './context.js';
 import { declined } from './confirm.js';
 import { globalOptions } from './global-options.js';
-import { runExtraction, wantedOf } from './recover-extract.js';
+import { extractInputOf, runExtraction, wantedOf } from './recover-extract.js';
 import { guide, type Guided } from './recover-guided.js';
 import { recoverStandalone } from './recover-standalone.js';
 import { renderRecovery } from './render-recovery.js';
@@ -60,10 +60,12 @@ export async function recover(named: string | undefined, options: RecoverOptions
     });
   }
   if (wanted !== undefined) {
-    if (repository !== undefined) throw notStandalone();
+    const input = extractInputOf({ cluster, wanted, into, ...options });
+    if (repository !== undefined)
+      return await recoverStandalone({ ...repository, kind: 'extract', input }, { asJson, giveUp });
     const loaded = await loadFor(command);
     clusterOf(loaded, cluster);
-    return await runExtraction(loaded, { cluster, wanted, into, ...options }, asJson);
+    return await runExtraction(loaded, input, options.id, asJson);
   }
   const gates = options.yes === true ? [] : options.gate;
   const input = {
@@ -76,7 +78,7 @@ export async function recover(named: string | undefined, options: RecoverOptions
     ...(options.gateTimeout === undefined ? {} : { gateTimeout: options.gateTimeout }),
   };
   if (repository !== undefined) {
-    return await recoverStandalone({ ...repository, input }, { asJson, giveUp });
+    return await recoverStandalone({ ...repository, kind: 'recover', input }, { asJson, giveUp });
   }
   const loaded = await loadFor(command);
   const { repository: known } = clusterOf(loaded, cluster);
@@ -150,12 +152,4 @@ async function repositoryOf(
     });
   }
   return { cluster, repository: path, ...(walDirectory === undefined ? {} : { walDirectory: resolve(walDirectory) }) };
-}
-
-function notStandalone(): UsageError {
-  return new UsageError({
-    what: '--standalone recovers whole clusters.',
-    means: 'Nothing was started.',
-    todo: 'Recover into a directory, start the server, and use pg_dump there.',
-  });
 }

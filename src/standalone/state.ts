@@ -5,25 +5,25 @@ import { z } from 'zod';
 
 import { UsageError } from '../errors.js';
 import { exists, makePrivateDirectory, writeFileDurably } from '../files/durable.js';
-import { type RecoverInput, recoverInputSchema } from '../schema/workflow-inputs.js';
+import { extractInputSchema } from '../schema/extraction.js';
+import { recoverInputSchema } from '../schema/workflow-inputs.js';
 
-/** What a recovery without a configuration goes by. */
-export interface StandaloneRequest {
-  cluster: string;
-  repository: string;
-  /** Where the WAL lies; below the repository, unless it was archived elsewhere. */
-  walDirectory?: string | undefined;
-  input: RecoverInput;
-}
-
-const requestSchema = z.object({
+const placeSchema = z.object({
   cluster: z.string(),
   repository: z.string(),
+  /** Where the WAL lies; below the repository, unless it was archived elsewhere. */
   walDirectory: z.string().optional(),
-  input: recoverInputSchema,
 });
 
-/** Beside the new data directory: on a disk that has room, and found again by the same command. */
+const requestSchema = z.discriminatedUnion('kind', [
+  placeSchema.extend({ kind: z.literal('recover'), input: recoverInputSchema }),
+  placeSchema.extend({ kind: z.literal('extract'), input: extractInputSchema }),
+]);
+
+/** What a recovery, or an extraction, without a configuration goes by. */
+export type StandaloneRequest = z.input<typeof requestSchema>;
+
+/** Beside the new data directory or file: on a disk that has room, and found again by the same command. */
 export function standaloneStateOf(into: string): string {
   return `${into}-pgdrill`;
 }

@@ -8,7 +8,7 @@ import { exists, makePrivateDirectory } from '../../src/files/durable.js';
 import { stopInstance } from '../../src/postgres/instance.js';
 import { startTimeOf } from '../../src/process/process-identity.js';
 import { processesUnder } from '../support/leftovers.js';
-import { eventually, launch, pgdrill, type Program } from '../support/programs.js';
+import { eventually, launch, pgdrill, pgdrillOnTerminal, type Program } from '../support/programs.js';
 import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
 
 let shop: ProtectedCluster;
@@ -92,9 +92,41 @@ test('a bare host with a repository recovers, whatever ends it in the middle', {
   } finally {
     await stopInstance(shop.tools, into, 'immediate');
   }
+  await rm(into, { recursive: true });
   expect((await readdir(join(repository, 'evidence'))).filter((name) => name.startsWith('recover-shop-'))).toHaveLength(
     1,
   );
+});
+
+test(
+  'Ctrl-C at a terminal leaves it to be given up, which removes what it restored',
+  { timeout: 120_000 },
+  async () => {
+    const terminal = pgdrillOnTerminal(recover(), env);
+    try {
+      await eventually('the gate', () => /gate promote has waited for/.exec(terminal.output()) ?? undefined, 90);
+      terminal.type('\u0003');
+      expect(await terminal.exitCode).toBe(2);
+      expect(terminal.output()).toMatch(/with --give-up it ends it and removes what it restored/);
+    } finally {
+      terminal.kill();
+    }
+    expect(await exists(state)).toBe(true);
+    const given = await pgdrill(recover('--give-up', '--json'), { env });
+    expect(JSON.parse(given.stdout)).toMatchObject({ id: 'recover-shop', error: { type: 'Cancelled' } });
+    expect(given.exitCode).toBe(2);
+    expect([await exists(state), await exists(into)]).toEqual([false, false]);
+  },
+);
+
+test('a table comes out of a repository alone, too', { timeout: 120_000 }, async () => {
+  const file = join(shop.scratch, 'orders.sql');
+  const options = ['--into', file, '--table', 'postgres.public.orders', '--format', 'plain'];
+  const taken = await pgdrill(['recover', '--standalone', '--repository', repository, ...options], { env });
+  expect(taken).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/Extraction {2}extracted/) as string });
+  const dump = await readFile(file, 'utf8');
+  expect(dump.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(1_500);
+  expect(await exists(`${file}-pgdrill`)).toBe(false);
 });
 
 test('it refuses what is no repository, another cluster’s, and a place that is taken', async () => {

@@ -34,7 +34,7 @@ export function addRecover(program: Command, run: Runner): void {
         .choices(['custom', 'plain'])
         .default('custom'),
     )
-    .option('--standalone', 'with nothing but a repository: no configuration, no Temporal, no source')
+    .option('--standalone', 'with nothing but a repository (also --table): no configuration, no Temporal, no source')
     .option('--repository <directory>', 'where the backups are (with --standalone)')
     .option('--wal-directory <directory>', 'where the WAL is, if not in the repository (with --standalone)')
     .option('--give-up', 'end what --standalone began, and remove what it restored')
