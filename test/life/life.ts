@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
 import { expect } from 'vitest';
 
 import type { ConsolidationSummary } from '../../activities/consolidate-chain.js';
@@ -230,7 +230,12 @@ class Life {
 
   /** By a drill whose checks know the truth. */
   async #restore(moment: Moment, by: 'time' | 'lsn', of: number): Promise<void> {
-    const { chain, checks } = await this.installation.trigger<DrillResult>('drill', 'nightly');
+    const { chain, checks } = await this.installation
+      .trigger<DrillResult>('drill', 'nightly')
+      .catch((error: unknown) => {
+        const why = error instanceof WorkflowFailedError ? error.cause?.message : String(error);
+        throw new Error(`${moment.name} by ${by} is not what it was: ${why}`, { cause: error });
+      });
     const backups = await listBackups(this.shop.repository);
     const types = chain.map(({ id, type }) =>
       backups.find((each) => each.id === id)?.consolidatedFrom === undefined ? type : 'synthetic',
