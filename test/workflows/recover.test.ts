@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import type { LoadedConfiguration } from '../../src/configuration/load.js';
 import { exists, makePrivateDirectory } from '../../src/files/durable.js';
 import { withConnection } from '../../src/postgres/connection.js';
 import { instanceStatus, launchInstance, stopInstance, waitUntilReady } from '../../src/postgres/instance.js';
@@ -13,24 +12,22 @@ import type { Evidence } from '../../src/schema/evidence.js';
 import type { recover } from '../../workflows/index.js';
 import { startTestCluster } from '../support/cluster.js';
 import { leftovers, processesUnder } from '../support/leftovers.js';
-import { configure } from '../support/pgdrill-config.js';
 import { eventually, pgdrill } from '../support/programs.js';
-import { protectCluster, type ProtectedCluster } from '../support/protected-cluster.js';
-import { type RunningWorker, start, startTestTemporal, startWorker, type TestTemporal } from '../support/temporal.js';
+import { type Runbook, startRunbook } from '../support/runbook.js';
+import { start } from '../support/temporal.js';
 
 type RecoverResult = Awaited<ReturnType<typeof recover>>;
 
-let temporal: TestTemporal;
-let shop: ProtectedCluster;
-let loaded: LoadedConfiguration;
-let worker: RunningWorker;
-let env: Record<string, string>;
+let book: Runbook;
+let temporal: Runbook['temporal'];
+let shop: Runbook['shop'];
+let loaded: Runbook['loaded'];
+let env: Runbook['env'];
 
 beforeAll(async () => {
-  temporal = await startTestTemporal();
-  shop = await protectCluster();
+  book = await startRunbook({ backups: [], worker: true });
+  ({ temporal, shop, loaded, env } = book);
   await shop.sql(`alter system set work_mem = '7MB'`);
-  await shop.sql('create table orders (id int); insert into orders select generate_series(1, 1000)');
   await shop.sql('create unlogged table cache (id int)');
   await shop.sql(`select pg_create_physical_replication_slot('archivist')`);
   await shop.sql(`select pg_create_physical_replication_slot('changes')`);
@@ -39,16 +36,9 @@ beforeAll(async () => {
   await shop.backup('incremental');
   await shop.sql('insert into orders select generate_series(1501, 1600)');
   await shop.archive();
-  loaded = await configure(shop);
-  env = { ...temporal.env, PGDRILL_CONFIG: loaded.path };
-  worker = await startWorker(temporal, loaded);
 });
 
-afterAll(async () => {
-  await worker.stop();
-  await shop.remove();
-  await temporal.stop();
-});
+afterAll(() => book.close());
 
 afterEach(async () => {
   expect(await leftovers(shop)).toEqual([]);
