@@ -74,10 +74,11 @@ const { consolidateChain } = proxyActivities<Activities>({
   retry: patientButBusy,
   summary: 'Consolidation: a full backup of a chain, verified; the source is not asked',
 });
+// A catalog that is away is a warning. What else fails is a worker: one that stands still may be given several tries, of which nobody hears.
 const { recordBackup, recordFailedBackup } = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   ...begun,
-  retry: prompt,
+  retry: patient,
   summary: 'Note the backup in the catalog',
 });
 

@@ -47,18 +47,25 @@ export async function openSandbox(
   }
 }
 
-/** Waits until a sandbox's server takes connections; where it does not run, it is started. */
+/**
+ * Waits until a sandbox's server takes connections; where it does not run, it is started. One that ran when we came and has died since is
+ * started, too: why it died, nobody knows, and it says nothing about what was restored.
+ */
 export async function runSandbox(
   tools: PostgresTools,
   sandbox: Sandbox,
   { signal }: Pick<StepContext, 'signal'>,
 ): Promise<void> {
-  if ((await instanceStatus(sandbox.dataDirectory)) === undefined) await startSandbox(tools, sandbox);
-  await waitUntilReady(sandbox.dataDirectory, {
-    logFile: sandboxLog(sandbox),
-    timeoutMs: promotionTimeoutMs,
-    signal,
-  });
+  const running = (await instanceStatus(sandbox.dataDirectory)) !== undefined;
+  if (!running) await startSandbox(tools, sandbox);
+  const options = { logFile: sandboxLog(sandbox), timeoutMs: promotionTimeoutMs, signal };
+  try {
+    await waitUntilReady(sandbox.dataDirectory, options);
+  } catch (error) {
+    if (!running || (await instanceStatus(sandbox.dataDirectory)) !== undefined) throw error;
+    await startSandbox(tools, sandbox);
+    await waitUntilReady(sandbox.dataDirectory, options);
+  }
 }
 
 /** @returns the timeline of a server that takes writes; undefined while it is still in recovery. */

@@ -230,6 +230,19 @@ export const faults: readonly Fault[] = [
     attempts: (row) => (row.activity === 'validateRestore' ? [2, 2] : [1, 1]),
   }),
   fault({
+    name: 'sandbox kill -9, just seen running',
+    without: ({ activity = '' }) =>
+      ['openSandbox', 'validateRestore'].includes(activity)
+        ? undefined
+        : 'does not wait for a server that it has not started',
+    point: () => 'waitUntilReady:before',
+    strike: async (scene) => {
+      process.kill(await postmasterOf(scene.dataDirectory()), 'SIGKILL');
+      scene.release();
+    },
+    attempts: () => [1, 1],
+  }),
+  fault({
     name: 'sandbox hangs (SIGSTOP)',
     without: (row) => (row.serverRuns === true ? undefined : 'no sandbox runs'),
     point: middle,

@@ -24,6 +24,7 @@ describe('the matrix', () => {
     const struck = new Set(chosenCells().map(({ fault }) => fault.name));
     const alike: Record<string, string> = {
       'worker kill -9': 'worker kill -9, work done but not reported',
+      'sandbox kill -9, just seen running': 'sandbox kill -9',
       'source immediate shutdown': 'source crash',
       'source restart': 'source crash',
       'slow repository': 'slow sandbox disk',
