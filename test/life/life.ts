@@ -121,10 +121,14 @@ class Life {
     }
     await this.#work(`day ${day} evening`);
     await stopLoad();
-    // What a target in time needs: a commit behind it.
+    await this.#archiveWithCommit();
+    await this.#lookBack();
+  }
+
+  /** What a target in time needs is a commit behind it. */
+  async #archiveWithCommit(): Promise<void> {
     await this.shop.sql(`update load.accounts set balance = balance where id = 1`);
     await this.shop.archive();
-    await this.#lookBack();
   }
 
   async #work(name: string): Promise<void> {
@@ -191,6 +195,7 @@ class Life {
     const { patient, repository } = this.shop;
     await this.shop.archive();
     await this.#work(name);
+    await this.#archiveWithCommit(); // else the commit behind the last moment may be in the segment that is lost
     const { timeline, walSegmentSizeBytes: size } = await withConnection(patient.connection, readSource);
     const { lsn } = await this.#truth.record(`${name}, in the segment that is lost`);
     await this.shop.archive();

@@ -202,6 +202,7 @@ describe('the next attempt goes on where the last one stopped:', () => {
     expect(next.said.some(isStructure)).toBe(false);
     expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual([
       'content unproven',
+      'unlogged passed',
       'newest rows unproven',
       'index reads passed',
       'wal passed',

@@ -153,6 +153,7 @@ describe('a restored cluster that was shut down', () => {
     );
     expect(statuses(checks)).toEqual({
       content: 'unproven',
+      unlogged: 'passed',
       'newest rows': 'unproven',
       'index reads': 'passed',
       wal: 'passed',
