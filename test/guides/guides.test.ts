@@ -7,11 +7,12 @@ import { parse, stringify } from 'yaml';
 import { writeFileDurably } from '../../src/files/durable.js';
 import { serverUser } from '../../src/process/server-user.js';
 import { toolEnvironment, toolPath } from '../../src/toolchain/postgres.js';
-import { startTestCluster, type TestCluster } from '../support/cluster.js';
+import type { TestCluster } from '../support/cluster.js';
 import { processesUnder } from '../support/leftovers.js';
 import { eventually } from '../support/programs.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 import { runGuide } from './guide.js';
+import { startReadersCluster } from './readers-cluster.js';
 
 // One reader goes through these guides, one after the other: a server that nothing was done to, then what the first guide makes of it.
 let scratch: string;
@@ -24,13 +25,7 @@ beforeAll(async () => {
   scratch = await makeScratch();
   directory = join(scratch, 'guide');
   await mkdir(directory);
-  source = await startTestCluster(scratch);
-  const postgres = await source.connect();
-  await postgres.query('create database shop');
-  await postgres.end();
-  const shop = await source.connect({ dbname: 'shop' });
-  await shop.query('create table orders (id int primary key); insert into orders select generate_series(1, 1000)');
-  await shop.end();
+  source = await startReadersCluster(scratch);
   stands = {
     '/run/postgresql': source.directory,
     '/var/lib/pgdrill/shop': join(scratch, 'repository'),

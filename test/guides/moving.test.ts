@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { startTestCluster } from '../support/cluster.js';
 import { processesUnder } from '../support/leftovers.js';
 import { eventually } from '../support/programs.js';
 import { makeScratch, removeScratch } from '../support/scratch.js';
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js';
 import { runGuide } from './guide.js';
 import { barman, type OldTool, type Place, pgBackRest, script, writeProgram, writeSudo } from './old-tool.js';
+import { startReadersCluster } from './readers-cluster.js';
 
 let temporal: TestTemporal;
 beforeAll(async () => {
@@ -27,15 +27,9 @@ test.for<[string, OldTool, number]>([
   const scratch = await makeScratch();
   const directory = join(scratch, 'guide');
   await mkdir(directory);
-  const source = await startTestCluster(scratch);
+  const source = await startReadersCluster(scratch);
   const place: Place = { scratch, directory, source };
   try {
-    const postgres = await source.connect();
-    await postgres.query('create database shop');
-    await postgres.end();
-    const shop = await source.connect({ dbname: 'shop' });
-    await shop.query('create table orders (id int primary key); insert into orders select generate_series(1, 1000)');
-    await shop.end();
     await writeSudo(directory);
     await writeProgram(join(directory, 'restart-worker'), restartWorker);
     const stands = {

@@ -1,7 +1,7 @@
 import type { Check } from '../../schema/results.js';
 import { databasePairs } from './compare-content.js';
 import type { ClusterFingerprint } from '../fingerprint-schema.js';
-import { summarizeUnlogged } from './unlogged-alone.js';
+import { judgeUnlogged, wrongWith } from './judge-unlogged.js';
 
 /**
  * The check `unlogged`: unlogged tables are in no WAL, so every restore empties them (manual, CREATE TABLE, "UNLOGGED"). Each
@@ -18,17 +18,9 @@ export function compareUnlogged(source: ClusterFingerprint, restored: ClusterFin
     const restoredTables = new Map(after.unlogged.map((table) => [keyOf(table), table]));
     for (const { schema, name } of before.unlogged) {
       const found = restoredTables.get(keyOf({ schema, name }));
-      const object = `${database}.${schema}.${name}`;
-      if (found === undefined) problems.push({ object, detail: 'is missing' });
-      else if (found.unreadable !== undefined) problems.push({ object, detail: `cannot be read: ${found.unreadable}` });
-      else if (found.empty !== true) problems.push({ object, detail: 'is not empty, as recovery must leave it' });
+      const detail = found === undefined ? 'is missing' : wrongWith(found);
+      if (detail !== undefined) problems.push({ object: `${database}.${schema}.${name}`, detail });
     }
   }
-  return {
-    name: 'unlogged',
-    status: problems.length > 0 ? 'failed' : 'passed',
-    summary: summarizeUnlogged(tables, problems.length),
-    figures: { tables, differing: problems.length },
-    problems,
-  };
+  return judgeUnlogged(tables, problems);
 }

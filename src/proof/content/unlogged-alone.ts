@@ -2,6 +2,7 @@ import type { Conninfo } from '../../postgres/conninfo.js';
 import { withConnection } from '../../postgres/connection.js';
 import type { Check } from '../../schema/results.js';
 import { beginReading, fixSessionSettings } from '../reading-session.js';
+import { judgeUnlogged, wrongWith } from './judge-unlogged.js';
 import { listRelations } from './list-relations.js';
 import { readUnlogged } from './read-relation.js';
 
@@ -24,28 +25,13 @@ export async function checkUnlogged(
         await client.query('commit');
         tables += unlogged.length;
         for (const relation of unlogged) {
-          const { schema, name, empty, unreadable } = await readUnlogged(client, relation);
-          const object = `${dbname}.${schema}.${name}`;
-          if (unreadable !== undefined) problems.push({ object, detail: `cannot be read: ${unreadable}` });
-          else if (empty !== true) problems.push({ object, detail: 'is not empty, as recovery must leave it' });
+          const table = await readUnlogged(client, relation);
+          const detail = wrongWith(table);
+          if (detail !== undefined) problems.push({ object: `${dbname}.${table.schema}.${table.name}`, detail });
         }
       },
       { overrides: { dbname }, signal },
     );
   }
-  return {
-    name: 'unlogged',
-    status: problems.length > 0 ? 'failed' : 'passed',
-    summary: summarizeUnlogged(tables, problems.length),
-    figures: { tables, differing: problems.length },
-    problems,
-    seconds: (performance.now() - started) / 1_000,
-  };
-}
-
-export function summarizeUnlogged(tables: number, wrong: number): string {
-  if (wrong > 0) return `${wrong} of ${tables} unlogged tables are not as recovery must leave them.`;
-  return tables === 0
-    ? 'There are no unlogged tables.'
-    : `${tables} unlogged tables came back empty, as they do after every restore.`;
+  return { ...judgeUnlogged(tables, problems), seconds: (performance.now() - started) / 1_000 };
 }
